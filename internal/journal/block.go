@@ -1,0 +1,257 @@
+package journal
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/store"
+)
+
+// A block is a version byte, the number of entries, the length of the raw bytes,
+// and the raw bytes compressed with zstd. The raw bytes are the entries one after
+// another; their sequence numbers follow from the block's id.
+const blockVersion = 1
+
+// maxRaw bounds what a block may claim to decompress to: a full batch of the
+// largest events with room to spare.
+const maxRaw = 1 << 30
+
+type codec struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+// The codec is stateless between calls and safe for concurrent use; making one
+// is what costs.
+var newCodec = sync.OnceValue(func() codec {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxRaw))
+	if err != nil {
+		panic(err)
+	}
+	return codec{enc, dec}
+})
+
+func encodeBlock(raw []byte, entries int) []byte {
+	b := make([]byte, 0, 16+len(raw)/3)
+	b = append(b, blockVersion)
+	b = binary.AppendUvarint(b, uint64(entries))
+	b = binary.AppendUvarint(b, uint64(len(raw)))
+	return newCodec().enc.EncodeAll(raw, b)
+}
+
+// DecodeBlock calls fn on each entry of a block, oldest first. The entry's byte
+// slices are its own.
+func DecodeBlock(id string, block []byte, fn func(*Entry) error) error {
+	raw, n, err := decompress(block)
+	if err != nil {
+		return err
+	}
+	if len(id) != 8 {
+		return usance.ErrCorrupt
+	}
+	seq := binary.BigEndian.Uint64([]byte(id))
+	d := decoder{b: raw}
+	for i := range n {
+		e := d.entry()
+		if d.err {
+			return usance.ErrCorrupt
+		}
+		e.Sequence = seq + i
+		if err := fn(&e); err != nil {
+			return err
+		}
+	}
+	if len(d.b) != 0 {
+		return usance.ErrCorrupt
+	}
+	return nil
+}
+
+func decompress(block []byte) (raw []byte, n uint64, err error) {
+	if len(block) == 0 || block[0] != blockVersion {
+		return nil, 0, usance.ErrCorrupt
+	}
+	d := decoder{b: block[1:]}
+	n, size := d.uvarint(), d.uvarint()
+	if d.err || size > maxRaw || n > size {
+		return nil, 0, usance.ErrCorrupt
+	}
+	raw, err = newCodec().dec.DecodeAll(d.b, make([]byte, 0, min(size, 64<<20)))
+	if err != nil || uint64(len(raw)) != size {
+		return nil, 0, errors.Join(usance.ErrCorrupt, err)
+	}
+	return raw, n, nil
+}
+
+func appendEntry(b []byte, e *Entry) []byte {
+	b = append(b, byte(e.Kind))
+	b = appendTime(b, e.At)
+	b = appendText(b, e.Actor.Name)
+	b = appendText(b, e.Actor.Origin)
+	if e.Kind != Event {
+		b = appendText(b, e.Change.Type)
+		b = appendText(b, e.Change.Name)
+		b = appendText(b, string(e.Change.Before))
+		return appendText(b, string(e.Change.After))
+	}
+	ev := &e.Event
+	for _, s := range []string{ev.Source, ev.Type, ev.Subject, string(ev.Node), ev.ID} {
+		b = appendText(b, s)
+	}
+	stated := byte(0)
+	if e.Stated {
+		stated = 1
+	}
+	b = append(b, stated)
+	b = appendTime(b, ev.Time)
+	return appendText(b, string(ev.Data))
+}
+
+func appendText(b []byte, s string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+func appendTime(b []byte, t time.Time) []byte {
+	b = binary.AppendVarint(b, t.Unix())
+	return binary.AppendUvarint(b, uint64(t.Nanosecond()))
+}
+
+// decoder reads what the append functions wrote; err is set once bytes run out
+// or make no sense, and every read after that is zero.
+type decoder struct {
+	b   []byte
+	err bool
+}
+
+func (d *decoder) entry() Entry {
+	var e Entry
+	e.Kind = Kind(d.byte())
+	e.At = d.time()
+	e.Actor = usance.Actor{Name: d.text(), Origin: d.text()}
+	switch e.Kind {
+	case Event:
+		ev := &e.Event
+		ev.Source, ev.Type, ev.Subject, ev.Node, ev.ID = d.text(), d.text(), d.text(), usance.Path(d.text()), d.text()
+		e.Stated = d.byte() == 1
+		ev.Time = d.time()
+		ev.Data = d.bytes()
+	case Definition, Resource:
+		e.Change = Change{Type: d.text(), Name: d.text(), Before: d.bytes(), After: d.bytes()}
+	default:
+		d.err = true
+	}
+	return e
+}
+
+func (d *decoder) byte() byte {
+	if len(d.b) == 0 {
+		d.err = true
+		return 0
+	}
+	c := d.b[0]
+	d.b = d.b[1:]
+	return c
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.err, d.b = true, nil
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) time() time.Time {
+	s, n := binary.Varint(d.b)
+	if n <= 0 {
+		d.err, d.b = true, nil
+		return time.Time{}
+	}
+	d.b = d.b[n:]
+	return time.Unix(s, int64(d.uvarint())).UTC()
+}
+
+func (d *decoder) bytes() []byte {
+	n := d.uvarint()
+	if n > uint64(len(d.b)) {
+		d.err, d.b = true, nil
+		return nil
+	}
+	if n == 0 {
+		return nil
+	}
+	v := d.b[:n:n]
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) text() string { return string(d.bytes()) }
+
+// Read calls fn on the tenant's entries from a sequence on, oldest first.
+func Read(ctx context.Context, st store.Store, tenant usance.TenantID, from uint64, fn func(*Entry) error) error {
+	start := BlockID(0)
+	block, err := holding(ctx, st, tenant, from)
+	if err == nil {
+		start = block.ID
+	} else if usance.KindOf(err) != usance.KindNotFound {
+		return err
+	}
+	return st.Scan(ctx, tenant, store.Range{Table: store.Blocks, From: start}, func(r store.Row) error {
+		return DecodeBlock(r.ID, r.Value, func(e *Entry) error {
+			if e.Sequence < from {
+				return nil
+			}
+			return fn(e)
+		})
+	})
+}
+
+// holding returns the block that would hold the sequence.
+func holding(ctx context.Context, st store.Store, tenant usance.TenantID, seq uint64) (store.Row, error) {
+	rows, err := st.Load(ctx, tenant, store.Keys{Ranges: []store.Range{{Table: store.Blocks, To: BlockID(seq + 1), Limit: 1, Reverse: true}}})
+	if err != nil {
+		return store.Row{}, err
+	}
+	if len(rows.Range(0)) == 0 {
+		return store.Row{}, usance.Errorf(usance.KindNotFound, "there is no entry %d", seq)
+	}
+	return rows.Range(0)[0], nil
+}
+
+var errFound = errors.New("found")
+
+// At returns the entry with that sequence, or KindNotFound.
+func At(ctx context.Context, st store.Store, tenant usance.TenantID, seq uint64) (Entry, error) {
+	block, err := holding(ctx, st, tenant, seq)
+	if err != nil {
+		return Entry{}, err
+	}
+	var found Entry
+	err = DecodeBlock(block.ID, block.Value, func(e *Entry) error {
+		if e.Sequence == seq {
+			found = *e
+			return errFound
+		}
+		return nil
+	})
+	if errors.Is(err, errFound) {
+		return found, nil
+	}
+	if err == nil {
+		err = usance.Errorf(usance.KindNotFound, "there is no entry %d", seq)
+	}
+	return Entry{}, err
+}

@@ -1,0 +1,136 @@
+// Package journal writes and reads a tenant's ledger: entries with consecutive
+// sequence numbers, kept in compressed blocks, chained by hash, under one head
+// row. The registry and the ledger both append through it, so a tenant has one
+// order of everything that happened to it.
+package journal
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/store"
+)
+
+// Kind says what an entry records. The numbers are part of the format.
+type Kind uint8
+
+// The kinds of entry.
+const (
+	Event      Kind = 1 // usage happened
+	Definition Kind = 2 // a definition was put or deleted
+	Resource   Kind = 3 // a resource was put or deleted
+)
+
+// Change is the content of a Definition or Resource entry: the row as stored
+// before and after. Secrets appear only sealed or hashed, as they are stored.
+type Change struct {
+	Type   string // "tenant", "node", "meter", "quota", "user", "key", "token", "resource"
+	Name   string
+	Before []byte // JSON; nil when there was nothing
+	After  []byte // JSON; nil when it was deleted
+}
+
+// Entry is one thing that happened to a tenant.
+type Entry struct {
+	Sequence uint64
+	Kind     Kind
+	At       time.Time // when it was recorded
+	Actor    usance.Actor
+	Event    usance.Event // Kind Event
+	Stated   bool         // Kind Event: the sender stated the time
+	Change   Change       // other kinds
+}
+
+// Head is the tenant's one head row.
+type Head struct {
+	Sequence    uint64    // of the newest entry
+	Definitions uint64    // sequence of the newest Definition entry: the definitions' version
+	Events      uint64    // events stored
+	Newest      time.Time // latest time of any event; zero when there is none
+	Chain       [32]byte  // hash over every entry so far
+}
+
+// HeadKey names the head row. Every step that appends loads it.
+var HeadKey = store.Key{Table: store.Head}
+
+// ReadHead returns the tenant's head; a tenant that never existed has the zero
+// Head.
+func ReadHead(rows *store.Rows) (Head, error) {
+	var h Head
+	b, ok := rows.Get(store.Head, "")
+	if !ok {
+		return h, nil
+	}
+	d := decoder{b: b}
+	if d.byte() != headVersion {
+		return h, usance.ErrCorrupt
+	}
+	h.Sequence, h.Definitions, h.Events = d.uvarint(), d.uvarint(), d.uvarint()
+	if h.Events > 0 {
+		h.Newest = d.time()
+	}
+	if d.err || copy(h.Chain[:], d.b) != len(h.Chain) || len(d.b) != len(h.Chain) {
+		return h, usance.ErrCorrupt
+	}
+	return h, nil
+}
+
+const headVersion = 1
+
+func (h Head) encode() []byte {
+	b := make([]byte, 0, 80)
+	b = append(b, headVersion)
+	b = binary.AppendUvarint(b, h.Sequence)
+	b = binary.AppendUvarint(b, h.Definitions)
+	b = binary.AppendUvarint(b, h.Events)
+	if h.Events > 0 {
+		b = appendTime(b, h.Newest)
+	}
+	return append(b, h.Chain[:]...)
+}
+
+// Append gives the entries the next sequence numbers, saves them as one block and
+// moves the head. It returns the new head. The entries' Sequence fields are set.
+func Append(rows *store.Rows, head Head, entries []Entry) (Head, error) {
+	if len(entries) == 0 {
+		return head, nil
+	}
+	first := head.Sequence + 1
+	raw := make([]byte, 0, 64+len(entries)*160)
+	for i := range entries {
+		head.Sequence++
+		entries[i].Sequence = head.Sequence
+		switch entries[i].Kind {
+		case Event:
+			head.Events++
+			if t := entries[i].Event.Time; t.After(head.Newest) || head.Events == 1 {
+				head.Newest = t
+			}
+		case Definition:
+			head.Definitions = head.Sequence
+		}
+		raw = appendEntry(raw, &entries[i])
+	}
+	head.Chain = chain(head.Chain, first, raw)
+	rows.Put(store.Blocks, BlockID(first), encodeBlock(raw, len(entries)))
+	rows.Put(store.Head, "", head.encode())
+	return head, nil
+}
+
+// chain extends the hash chain by one block's entries.
+func chain(before [32]byte, first uint64, raw []byte) [32]byte {
+	h := sha256.New()
+	h.Write(before[:])
+	var seq [8]byte
+	binary.BigEndian.PutUint64(seq[:], first)
+	h.Write(seq[:])
+	h.Write(raw)
+	return [32]byte(h.Sum(nil))
+}
+
+// BlockID is the id of the block whose first entry has that sequence.
+func BlockID(first uint64) string {
+	return string(binary.BigEndian.AppendUint64(nil, first))
+}
