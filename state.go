@@ -38,8 +38,15 @@ func (s State) Merge(t State) State {
 	return s
 }
 
-// IsZero reports whether nothing was folded into s.
-func (s State) IsZero() bool { return s.Count == 0 && s.Sum.IsZero() }
+// Empty reports whether s answers an aggregation as the zero State does in every
+// union: such a state need not be kept.
+func (s State) Empty(a Aggregation) bool {
+	switch a {
+	case AggSum, AggLevel, AggGauge:
+		return s.Sum.IsZero()
+	}
+	return s.Count == 0
+}
 
 // Value returns the number that s answers for an aggregation. The number of an
 // empty State is 0.

@@ -1,0 +1,231 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/internal/journal"
+	"github.com/usance/usance/registry"
+	"github.com/usance/usance/store"
+)
+
+// Writes of one tenant share steps: while one step is being made durable, the
+// requests that arrive wait in the tenant's queue and then go together in the
+// next. So a busy tenant pays for one fsync a step, not one a request, and an
+// idle one waits for nobody.
+
+// The bounds of a queue and of a step, in rows to load.
+const (
+	maxStepWeight  = 60_000
+	maxQueueWeight = 1_000_000
+)
+
+// errStale says that a request was prepared with definitions that have changed.
+var errStale = errors.New("ledger: definitions changed meanwhile")
+
+// op is one request's part of a step. run may be called more than once, and
+// resets its own results; an error from it takes back its changes alone.
+type op struct {
+	version uint64 // of the definitions it was prepared with; 0: it needs none
+	keys    store.Keys
+	run     func(*tx) error
+	// written, if set, is told the head after a step that holds the op.
+	written func(journal.Head)
+	err     error
+	done    chan struct{}
+}
+
+func (o *op) weight() int { return 1 + len(o.keys.Rows) + 8*len(o.keys.Ranges) }
+
+// tx is what an op works on.
+type tx struct {
+	rows    *store.Rows
+	head    journal.Head // before the step
+	entries []journal.Entry
+	at      time.Time
+	ranges  int // index of the op's first range
+}
+
+func (t *tx) rangeRows(i int) []store.Row { return t.rows.Range(t.ranges + i) }
+
+// append adds an entry and returns the sequence it will have.
+func (t *tx) append(e journal.Entry) uint64 {
+	e.At = t.at
+	t.entries = append(t.entries, e)
+	return t.head.Sequence + uint64(len(t.entries))
+}
+
+type queues struct {
+	mu   *sync.Mutex
+	open map[usance.TenantID]*queue
+}
+
+type queue struct {
+	ops    []*op
+	weight int
+}
+
+func newQueues() queues {
+	return queues{mu: new(sync.Mutex), open: map[usance.TenantID]*queue{}}
+}
+
+// submit runs the op in one of the tenant's next steps and waits for it to be
+// durable. A context that ends while the op still waits takes it back; one that
+// ends later does not, because the step may already be on its way.
+func (l *Ledger) submit(ctx context.Context, tenant usance.TenantID, o *op) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	o.done = make(chan struct{})
+	q := &l.queues
+	q.mu.Lock()
+	mine, running := q.open[tenant]
+	if !running {
+		mine = &queue{}
+		q.open[tenant] = mine
+	}
+	if mine.weight+o.weight() > maxQueueWeight {
+		q.mu.Unlock()
+		return usance.Errorf(usance.KindUnavailable, "tenant %s has too many writes waiting; try again", tenant)
+	}
+	mine.ops = append(mine.ops, o)
+	mine.weight += o.weight()
+	q.mu.Unlock()
+	if !running {
+		go l.drain(tenant, mine)
+	}
+	select {
+	case <-o.done:
+		return o.err
+	case <-ctx.Done():
+		if q.withdraw(mine, o) {
+			return ctx.Err()
+		}
+		<-o.done
+		return o.err
+	}
+}
+
+func (q *queues) withdraw(from *queue, o *op) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, other := range from.ops {
+		if other == o {
+			from.ops = append(from.ops[:i], from.ops[i+1:]...)
+			from.weight -= o.weight()
+			return true
+		}
+	}
+	return false
+}
+
+// take removes the ops of the next step from the queue, or the queue itself when
+// it is empty.
+func (q *queues) take(tenant usance.TenantID, from *queue) []*op {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(from.ops) == 0 {
+		delete(q.open, tenant)
+		return nil
+	}
+	n, weight := 0, 0
+	for n < len(from.ops) && (n == 0 || weight+from.ops[n].weight() <= maxStepWeight) {
+		weight += from.ops[n].weight()
+		n++
+	}
+	ops := append([]*op(nil), from.ops[:n]...)
+	from.ops = append(from.ops[:0], from.ops[n:]...)
+	from.weight -= weight
+	return ops
+}
+
+func (l *Ledger) drain(tenant usance.TenantID, mine *queue) {
+	for ops := l.queues.take(tenant, mine); ops != nil; ops = l.queues.take(tenant, mine) {
+		head, err := l.step(tenant, ops)
+		for _, o := range ops {
+			if err != nil {
+				o.err = err
+			} else if o.err == nil && o.written != nil {
+				o.written(head)
+			}
+			close(o.done)
+		}
+	}
+}
+
+// step runs ops in one step and returns the head after it. An op's own error is
+// in the op; the error returned is the step's and fails all of them.
+func (l *Ledger) step(tenant usance.TenantID, ops []*op) (journal.Head, error) {
+	keys := store.Keys{Rows: []store.Key{journal.HeadKey}}
+	first := make([]int, len(ops))
+	for i, o := range ops {
+		first[i] = len(keys.Ranges)
+		keys.Rows = append(keys.Rows, o.keys.Rows...)
+		keys.Ranges = append(keys.Ranges, o.keys.Ranges...)
+	}
+	var head journal.Head
+	err := l.st.Step(context.Background(), tenant, keys, func(rows *store.Rows) error {
+		var err error
+		if head, err = journal.ReadHead(rows); err != nil {
+			return err
+		}
+		t := &tx{rows: rows, head: head, at: l.now().UTC()}
+		for i, o := range ops {
+			mark, entries := rows.Mark(), len(t.entries)
+			t.ranges = first[i]
+			if o.version != 0 && o.version != head.Definitions {
+				o.err = errStale
+				continue
+			}
+			if o.err = o.run(t); o.err != nil {
+				rows.Rollback(mark)
+				t.entries = t.entries[:entries]
+			}
+		}
+		putDays(rows, head.Sequence+1, t.entries)
+		head, err = journal.Append(rows, head, t.entries)
+		return err
+	})
+	return head, err
+}
+
+// write prepares an op with the tenant's definitions, submits it, and prepares
+// it anew when they have changed meanwhile.
+func (l *Ledger) write(ctx context.Context, tenant usance.TenantID, prepare func(*registry.Definitions) (*op, error)) error {
+	defs, err := l.reg.Known(ctx, tenant)
+	for range 8 {
+		if err != nil {
+			return err
+		}
+		o, prepErr := prepare(defs)
+		if prepErr != nil {
+			// What a stale definition refuses may be right by now.
+			now, err := l.reg.Definitions(ctx, tenant)
+			if err != nil {
+				return err
+			}
+			if now.Version == defs.Version {
+				return prepErr
+			}
+			defs = now
+			continue
+		}
+		o.version = defs.Version
+		if err = l.submit(ctx, tenant, o); !errors.Is(err, errStale) {
+			return err
+		}
+		defs, err = l.reg.Definitions(ctx, tenant)
+	}
+	return usance.Errorf(usance.KindUnavailable, "the definitions of tenant %s keep changing; try again", tenant)
+}
+
+func (l *Ledger) head(ctx context.Context, tenant usance.TenantID) (journal.Head, error) {
+	rows, err := l.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{journal.HeadKey}})
+	if err != nil {
+		return journal.Head{}, err
+	}
+	return journal.ReadHead(rows)
+}

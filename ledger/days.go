@@ -1,0 +1,59 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/internal/journal"
+	"github.com/usance/usance/store"
+)
+
+// The days table finds the blocks that hold events of a UTC day, whenever they
+// arrived: day and block id, with the span of the block's events on that day. It
+// is what browsing and the exact edges of unaligned windows read.
+
+type span struct{ from, to int64 } // nanoseconds into the day, both inclusive
+
+func putDays(rows *store.Rows, first uint64, entries []journal.Entry) {
+	spans := map[usance.Day]span{}
+	for i := range entries {
+		if entries[i].Kind != journal.Event {
+			continue
+		}
+		t := entries[i].Event.Time
+		d := usance.DayOf(t)
+		at := int64(t.Sub(d.Start()))
+		s, ok := spans[d]
+		if !ok {
+			s = span{at, at}
+		}
+		spans[d] = span{min(s.from, at), max(s.to, at)}
+	}
+	for d, s := range spans {
+		b := binary.AppendUvarint(nil, uint64(s.from))
+		b = binary.AppendUvarint(b, uint64(s.to-s.from))
+		rows.Put(store.Days, dayText(d)+journal.BlockID(first), b)
+	}
+}
+
+// dayBlock is one row of the days table.
+type dayBlock struct {
+	day      usance.Day
+	block    string
+	from, to time.Time // of its events on the day, both inclusive
+}
+
+func decodeDayBlock(row store.Row) (dayBlock, error) {
+	d, block, ok := cutDay(row.ID)
+	from, n := binary.Uvarint(row.Value)
+	if !ok || n <= 0 || len(block) != 8 {
+		return dayBlock{}, usance.ErrCorrupt
+	}
+	length, m := binary.Uvarint(row.Value[n:])
+	if m <= 0 {
+		return dayBlock{}, usance.ErrCorrupt
+	}
+	start := d.Start().Add(time.Duration(from))
+	return dayBlock{d, block, start, start.Add(time.Duration(length))}, nil
+}

@@ -1,0 +1,130 @@
+package ledger
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/registry"
+)
+
+// lookupIn returns a usance.Lookup into an event's data.
+func lookupIn(data []byte) usance.Lookup {
+	return func(path string) usance.Scalar {
+		value := jsontext.Value(data)
+		for path != "" && value != nil {
+			var name string
+			name, path, _ = strings.Cut(path, ".")
+			value = member(value, name)
+		}
+		if value == nil {
+			return usance.Scalar{}
+		}
+		s := usance.Scalar{Kind: byte(value.Kind())}
+		if s.Kind == '"' {
+			text, err := jsontext.AppendUnquote(nil, value)
+			if err != nil {
+				return usance.Scalar{}
+			}
+			s.Text = string(text)
+		} else {
+			s.Text = string(value)
+		}
+		return s
+	}
+}
+
+// member returns the value of an object's member, or nil.
+func member(object []byte, name string) jsontext.Value {
+	if len(object) == 0 {
+		return nil
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(object))
+	if dec.PeekKind() != '{' {
+		return nil
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil
+	}
+	for dec.PeekKind() == '"' {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return nil
+		}
+		if tok.String() != name {
+			if dec.SkipValue() != nil {
+				return nil
+			}
+			continue
+		}
+		v, err := dec.ReadValue()
+		if err != nil {
+			return nil
+		}
+		return v.Clone()
+	}
+	return nil
+}
+
+// share is what one event adds to one meter.
+type share struct {
+	meter *usance.Meter
+	usance.Contribution
+}
+
+// shares works out everything an event adds. The events usage.level and
+// usage.gauge name their meter in their data; every other type feeds the meters
+// that list it, and a type that feeds none is stored all the same: it counts
+// nowhere today, and a meter defined later can be backfilled from it.
+func shares(defs *registry.Definitions, e *usance.Event) ([]share, error) {
+	data := lookupIn(e.Data)
+	switch e.Type {
+	case registry.LevelEvent:
+		return named(defs, e, data, usance.AggLevel, "delta")
+	case registry.GaugeEvent:
+		return named(defs, e, data, usance.AggGauge, "value")
+	}
+	feeds := defs.Feeds(e.Type)
+	out := make([]share, 0, len(feeds))
+	for _, f := range feeds {
+		c, err := f.Meter.Contribution(e, data, f.Source)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, share{f.Meter, c})
+	}
+	return out, nil
+}
+
+func named(defs *registry.Definitions, e *usance.Event, data usance.Lookup, agg usance.Aggregation, amount string) ([]share, error) {
+	name := data("meter")
+	if name.Kind != '"' {
+		return nil, usance.Errorf(usance.KindInvalid, "data.meter is required: the name of a %s meter", agg)
+	}
+	m, ok := defs.Meter(name.Text)
+	if !ok {
+		return nil, usance.Errorf(usance.KindInvalid, "data.meter: there is no meter %q", name.Text)
+	}
+	if m.Aggregation != agg {
+		return nil, usance.Errorf(usance.KindInvalid, "data.meter: %s is a %s meter, not a %s", m.Name, m.Aggregation, agg)
+	}
+	v := data(amount)
+	if v.Kind != '0' {
+		return nil, usance.Errorf(usance.KindInvalid, "data.%s is required: a whole number", amount)
+	}
+	n, err := usance.WholeNumber(v.Text)
+	if err != nil {
+		return nil, err
+	}
+	c, err := m.Contribution(e, data, usance.Source{Type: e.Type, Amount: "0"})
+	if err != nil {
+		return nil, err
+	}
+	if agg == usance.AggGauge && n < 0 {
+		return nil, usance.Errorf(usance.KindInvalid, "data.%s is negative", amount)
+	}
+	c.Amount = n
+	return []share{{m, c}}, nil
+}

@@ -1,0 +1,96 @@
+package ledger_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/registry"
+	"github.com/usance/usance/store/pebblestore"
+)
+
+// cheap makes password hashing cost nothing in tests that are not about it.
+var cheap = argon2id.Params{Memory: 8, Iterations: 1, Parallelism: 1, SaltLength: 8, KeyLength: 16}
+
+type fixture struct {
+	*ledger.Ledger
+	reg *registry.Registry
+	st  *pebblestore.Store
+	now time.Time
+}
+
+const acme = usance.TenantID("acme")
+
+var tester = usance.Actor{Name: "test"}
+
+// open makes a ledger on the real engine, in memory, with the tenant acme.
+func open(t testing.TB, zone string, edit registry.Edit) *fixture {
+	t.Helper()
+	f := &fixture{now: time.Date(2026, 3, 10, 9, 17, 23, 0, time.UTC)}
+	st, err := pebblestore.Open("", pebblestore.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	f.build(t, st)
+	edit.Tenant = &usance.Tenant{Name: "Acme", Timezone: zone}
+	if _, err := f.reg.Edit(t.Context(), tester, acme, edit); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (f *fixture) build(t testing.TB, st *pebblestore.Store) {
+	clock := func() time.Time { return f.now }
+	reg, err := registry.New(st, registry.Options{Now: clock, PasswordCost: &cheap})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.st, f.reg = st, reg
+	f.Ledger = ledger.New(st, reg, ledger.Options{Now: clock})
+}
+
+func (f *fixture) ingest(t testing.TB, events ...ledger.Incoming) ledger.Receipt {
+	t.Helper()
+	r, err := f.Ingest(context.Background(), tester, acme, events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// at makes an event with a time; data is JSON or "".
+func at(when time.Time, id, eventType, subject string, node usance.Path, data string) ledger.Incoming {
+	e := usance.Event{Source: "test", ID: id, Type: eventType, Subject: subject, Node: node, Time: when.UTC()}
+	if data != "" {
+		e.Data = []byte(data)
+	}
+	return ledger.Incoming{Event: e, Stated: true}
+}
+
+// ids makes event ids that do not repeat.
+type ids int
+
+func (n *ids) next() string {
+	*n++
+	return fmt.Sprintf("e-%d", *n)
+}
+
+func (f *fixture) measure(t testing.TB, m ledger.Measure) int64 {
+	t.Helper()
+	r, err := f.Report(context.Background(), acme, ledger.Ask{Measures: []ledger.Measure{m}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, ok := r.Measures[0].Amount()
+	if !ok {
+		t.Fatalf("%v does not fit an amount", r.Measures[0])
+	}
+	return n
+}

@@ -1,0 +1,260 @@
+package ledger
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/internal/journal"
+	"github.com/usance/usance/registry"
+	"github.com/usance/usance/store"
+)
+
+// Ingest records events of one tenant, all or none. It validates every one
+// first: KindInvalid lists each bad event by index, KindConflict each event whose
+// id is known with other content; then nothing is stored. A repeat of a known
+// event, in the request or before it, is counted once and reported as a
+// duplicate. When Ingest returns nil the events are durable and every later read
+// counts them.
+func (l *Ledger) Ingest(ctx context.Context, actor usance.Actor, tenant usance.TenantID, events []Incoming) (Receipt, error) {
+	if len(events) > usance.MaxBatchEvents {
+		return Receipt{}, usance.Errorf(usance.KindTooLarge, "%d events in one request; at most %d are taken", len(events), usance.MaxBatchEvents)
+	}
+	var b *batch
+	var more []store.Key
+	err := l.write(ctx, tenant, func(defs *registry.Definitions) (*op, error) {
+		var err error
+		if b, err = l.prepare(defs, actor, events); err != nil {
+			return nil, err
+		}
+		b.keys.Rows = append(b.keys.Rows, more...)
+		run := func(t *tx) error {
+			err := b.run(t)
+			if missing, ok := errors.AsType[*missingKeys](err); ok {
+				more = append(more, missing.keys...)
+				return errStale
+			}
+			return err
+		}
+		return &op{keys: b.keys, run: run, written: func(h journal.Head) {
+			if b.receipt.Accepted == 0 {
+				b.receipt.Sequence = h.Sequence
+			}
+		}}, nil
+	})
+	if err != nil {
+		if b != nil && len(b.conflicts) > 0 && usance.KindOf(err) == usance.KindConflict {
+			err = l.describeConflicts(ctx, tenant, b)
+		}
+		return Receipt{}, err
+	}
+	return b.receipt, nil
+}
+
+// batch is a request's events, checked and worked out, ready to be applied in a
+// step.
+type batch struct {
+	defs   *registry.Definitions
+	actor  usance.Actor
+	events []prepared
+	keys   store.Keys
+	all    *folding // what all events add, for the usual case of no repeats
+
+	inside    []conflict // between events of the request itself
+	receipt   Receipt
+	conflicts []conflict // all, once run
+}
+
+type prepared struct {
+	in     *Incoming
+	index  int
+	key    string
+	digest [8]byte
+	shares []share
+	repeat bool // of an earlier event of the same request
+}
+
+type conflict struct {
+	index    int
+	sequence uint64    // of the stored event; 0 when it is in the request itself
+	other    *Incoming // the event of the request
+}
+
+const maxFaults = 1000
+
+// prepare checks every event and works out what it adds and which rows that
+// touches.
+func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events []Incoming) (*batch, error) {
+	b := &batch{defs: defs, actor: actor, events: make([]prepared, 0, len(events))}
+	now := l.now()
+	var faults []usance.FieldError
+	byKey := make(map[string]int, len(events))
+	for i := range events {
+		in := &events[i]
+		if in.Node == "" {
+			in.Node = usance.Root
+		}
+		p := prepared{in: in, index: i}
+		err := in.Check(now)
+		if err == nil {
+			p.shares, err = shares(defs, &in.Event)
+		}
+		if err != nil {
+			if len(faults) < maxFaults {
+				faults = append(faults, usance.FieldError{Index: i, Detail: detailOf(err)})
+			}
+			continue
+		}
+		key := in.Key()
+		p.key, p.digest = string(key[:]), in.Digest(in.Stated)
+		if first, ok := byKey[p.key]; ok {
+			p.repeat = true
+			if b.events[first].digest != p.digest {
+				b.inside = append(b.inside, conflict{index: i, other: b.events[first].in})
+			}
+		} else {
+			byKey[p.key] = len(b.events)
+			b.keys.Rows = append(b.keys.Rows, store.Key{Table: store.Dedup, ID: p.key})
+		}
+		b.events = append(b.events, p)
+	}
+	if len(faults) > 0 {
+		return nil, &usance.Error{Kind: usance.KindInvalid, Detail: "some events are not acceptable; none was stored", Fields: faults}
+	}
+	if len(b.inside) > 0 {
+		return b, nil // refused by run, where conflicts with stored events join them
+	}
+	b.all = newFolding(defs)
+	for i := range b.events {
+		if !b.events[i].repeat {
+			b.all.add(&b.events[i])
+		}
+	}
+	b.all.name(&b.keys)
+	return b, nil
+}
+
+func detailOf(err error) string {
+	if e, ok := errors.AsType[*usance.Error](err); ok {
+		return e.Detail
+	}
+	return "the event cannot be read"
+}
+
+// run applies the batch in a step: it finds the repeats, appends the new events
+// and folds them into the views.
+func (b *batch) run(t *tx) error {
+	b.receipt = Receipt{}
+	conflicts := append([]conflict(nil), b.inside...)
+	fresh := make([]*prepared, 0, len(b.events))
+	for i := range b.events {
+		p := &b.events[i]
+		if p.repeat {
+			b.receipt.Duplicates++
+			continue
+		}
+		known, ok := t.rows.Get(store.Dedup, p.key)
+		if !ok {
+			fresh = append(fresh, p)
+			continue
+		}
+		digest, sequence, err := decodeDedup(known)
+		if err != nil {
+			return err
+		}
+		if digest != p.digest {
+			conflicts = append(conflicts, conflict{index: p.index, sequence: sequence})
+		}
+		b.receipt.Duplicates++
+		b.receipt.Sequence = max(b.receipt.Sequence, sequence)
+	}
+	if len(conflicts) > 0 {
+		b.conflicts = conflicts
+		return usance.Errorf(usance.KindConflict, "some events are known with other content; none was stored")
+	}
+	fold := b.all
+	if len(fresh) < len(b.events) {
+		fold = newFolding(b.defs)
+		for _, p := range fresh {
+			fold.add(p)
+		}
+	}
+	for _, p := range fresh {
+		b.receipt.Sequence = t.append(journal.Entry{Kind: journal.Event, Actor: b.actor, Event: p.in.Event, Stated: p.in.Stated})
+		t.rows.Put(store.Dedup, p.key, encodeDedup(p.digest, b.receipt.Sequence))
+	}
+	b.receipt.Accepted = len(fresh)
+	return fold.apply(t, b.all)
+}
+
+func encodeDedup(digest [8]byte, sequence uint64) []byte {
+	return binary.AppendUvarint(append(make([]byte, 0, 14), digest[:]...), sequence)
+}
+
+func decodeDedup(b []byte) (digest [8]byte, sequence uint64, err error) {
+	if len(b) < 9 {
+		return digest, 0, usance.ErrCorrupt
+	}
+	copy(digest[:], b)
+	sequence, n := binary.Uvarint(b[8:])
+	if n != len(b)-8 {
+		return digest, 0, usance.ErrCorrupt
+	}
+	return digest, sequence, nil
+}
+
+// describeConflicts shows both sides of each conflict.
+func (l *Ledger) describeConflicts(ctx context.Context, tenant usance.TenantID, b *batch) error {
+	out := &usance.Error{Kind: usance.KindConflict, Detail: "some events are known with other content; none was stored"}
+	for n, c := range b.conflicts {
+		if n == maxFaults {
+			break
+		}
+		in := b.events[indexOf(b.events, c.index)].in
+		f := usance.FieldError{Index: c.index, Field: "id", Sent: describe(&in.Event),
+			Detail: fmt.Sprintf("event %q of source %q is known with other content", in.ID, in.Source)}
+		if c.other != nil {
+			f.Stored = describe(&c.other.Event)
+			f.Detail = fmt.Sprintf("event %q of source %q stands twice in the request, with different content", in.ID, in.Source)
+		} else if n < 100 {
+			e, err := journal.At(ctx, l.st, tenant, c.sequence)
+			if err != nil {
+				return err
+			}
+			f.Stored = describe(&e.Event)
+		}
+		out.Fields = append(out.Fields, f)
+	}
+	return out
+}
+
+func indexOf(events []prepared, index int) int {
+	for i := range events {
+		if events[i].index == index {
+			return i
+		}
+	}
+	return 0
+}
+
+func describe(e *usance.Event) string {
+	shown := struct {
+		Type    string      `json:"type"`
+		Subject string      `json:"subject,omitzero"`
+		Node    usance.Path `json:"node"`
+		Time    string      `json:"time"`
+		Data    string      `json:"data,omitzero"`
+	}{e.Type, e.Subject, e.Node, e.Time.UTC().Format("2006-01-02T15:04:05.999999999Z07:00"), string(e.Data)}
+	b, err := json.Marshal(shown)
+	if err != nil {
+		return ""
+	}
+	if len(b) > 2000 {
+		b = append(b[:2000:2000], "…"...)
+	}
+	return string(b)
+}

@@ -1,0 +1,48 @@
+// Package ledger keeps what happened and answers what follows from it: usage
+// events, the rollups, totals and sets folded from them, quota readings and
+// purchased resources. Every write is an entry of the tenant's ledger, and every
+// view is updated in the commit of the entry that changed it; so all surfaces
+// read the same numbers, and reads never scan events unless they ask for a grain
+// that no view keeps.
+package ledger
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/registry"
+	"github.com/usance/usance/store"
+)
+
+// Options are what a Ledger is built with.
+type Options struct {
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Ledger is safe for concurrent use, and several processes may have one on the
+// same store.
+type Ledger struct {
+	st  store.Store
+	reg *registry.Registry
+	now func() time.Time
+	log *slog.Logger
+
+	queues queues
+}
+
+// New returns a Ledger on the store, with definitions from the registry.
+func New(st store.Store, reg *registry.Registry, o Options) *Ledger {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Ledger{st: st, reg: reg, now: o.Now, log: o.Logger, queues: newQueues()}
+}
+
+// Sequence returns the sequence number of the tenant's newest entry.
+func (l *Ledger) Sequence(ctx context.Context, tenant usance.TenantID) (uint64, error) {
+	head, err := l.head(ctx, tenant)
+	return head.Sequence, err
+}

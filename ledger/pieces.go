@@ -1,0 +1,208 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/internal/journal"
+	"github.com/usance/usance/store"
+)
+
+// Rollups know whole slots. Where a question's bound lies inside one, the events
+// of that piece of a slot are read from their blocks, so that the answer is exact
+// to the nanosecond. The days table keeps that to the blocks that hold events of
+// the piece.
+
+// eachEvent calls fn on every event in a stretch of time that was recorded by
+// the sequence, block by block.
+func (l *Ledger) eachEvent(ctx context.Context, tenant usance.TenantID, s stretch, upTo uint64, fn func(*journal.Entry) error) error {
+	r := store.Range{Table: store.Days}
+	if !s.from.IsZero() {
+		r.From = dayText(usance.DayOf(s.from))
+	}
+	if !s.to.IsZero() {
+		r.To = dayText(usance.DayOf(s.to) + 1)
+	}
+	return l.st.Scan(ctx, tenant, r, func(row store.Row) error {
+		b, err := decodeDayBlock(row)
+		if err != nil {
+			return err
+		}
+		if !s.to.IsZero() && !b.from.Before(s.to) || !s.from.IsZero() && b.to.Before(s.from) || b.block >= journal.BlockID(upTo+1) {
+			return nil
+		}
+		return l.eachOfBlock(ctx, tenant, b.block, func(e *journal.Entry) error {
+			t := e.Event.Time
+			if e.Kind != journal.Event || e.Sequence > upTo || usance.DayOf(t) != b.day ||
+				!s.from.IsZero() && t.Before(s.from) || !s.to.IsZero() && !t.Before(s.to) {
+				return nil
+			}
+			return fn(e)
+		})
+	})
+}
+
+func (l *Ledger) eachOfBlock(ctx context.Context, tenant usance.TenantID, block string, fn func(*journal.Entry) error) error {
+	rows, err := l.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{{Table: store.Blocks, ID: block}}})
+	if err != nil {
+		return err
+	}
+	b, ok := rows.Get(store.Blocks, block)
+	if !ok {
+		return usance.ErrCorrupt
+	}
+	return journal.DecodeBlock(block, b, fn)
+}
+
+// eachShare calls fn on what each event of a piece adds to the plan's outputs.
+func (p *plan) eachShare(ctx context.Context, l *Ledger, tenant usance.TenantID, head journal.Head, piece stretch, fn func(output int, e *journal.Entry, sh *share) error) error {
+	outputs := map[string][]int{}
+	for _, s := range p.series {
+		outputs[s.group] = append(outputs[s.group], s.output)
+	}
+	return l.eachEvent(ctx, tenant, piece, head.Sequence, func(e *journal.Entry) error {
+		if !e.Event.Node.Within(p.node) {
+			return nil
+		}
+		list, err := shares(p.defs, &e.Event)
+		if err != nil {
+			return nil // it was stored before the meter that refuses it was defined
+		}
+		for i := range list {
+			sh := &list[i]
+			if sh.meter.Name != p.meter.Name {
+				continue
+			}
+			for _, o := range outputs[""] {
+				if err := fn(o, e, sh); err != nil {
+					return err
+				}
+			}
+			if len(p.meter.GroupBy) == 0 {
+				continue
+			}
+			for _, o := range outputs[groupText(sh.Group)] {
+				if err := fn(o, e, sh); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// addPieces folds the events of the stretches' pieces of slots.
+func (p *plan) addPieces(ctx context.Context, l *Ledger, tenant usance.TenantID, head journal.Head, states [][]usance.State) error {
+	if p.whole() {
+		return nil
+	}
+	for i, s := range p.stretches {
+		_, _, pieces := s.cut(head.Newest)
+		for _, piece := range pieces {
+			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, _ *journal.Entry, sh *share) error {
+				states[o][i] = states[o][i].Observe(sh.Amount)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *plan) addMemberPieces(ctx context.Context, l *Ledger, tenant usance.TenantID, head journal.Head, sets [][]valueSet) error {
+	for i, s := range p.stretches {
+		_, _, pieces := s.cut(head.Newest)
+		for _, piece := range pieces {
+			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, _ *journal.Entry, sh *share) error {
+				sets[o][i].add(valueHash(sh.Value))
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// addStandingPieces adds what changed between the start of the slot that a
+// stretch's end lies in and the end.
+func (p *plan) addStandingPieces(ctx context.Context, l *Ledger, tenant usance.TenantID, head journal.Head, out [][]cell) error {
+	for i, s := range p.stretches {
+		_, _, pieces := stretch{to: s.to}.cut(head.Newest)
+		for _, piece := range pieces {
+			gauges := map[int]map[gaugeKey][]sample{}
+			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, e *journal.Entry, sh *share) error {
+				if p.meter.Aggregation == usance.AggLevel {
+					out[o][i].value = out[o][i].value.Plus(usance.SumOf(sh.Amount))
+					return nil
+				}
+				key := gaugeKey{sh.meter, e.Event.Node, e.Event.Subject, ""}
+				if len(p.meter.GroupBy) > 0 {
+					key.group = groupText(sh.Group)
+				}
+				if gauges[o] == nil {
+					gauges[o] = map[gaugeKey][]sample{}
+				}
+				gauges[o][key] = append(gauges[o][key], sampleAt(e.Event.Time, sh.Amount))
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			for o, keys := range gauges {
+				change, err := l.gaugeChange(ctx, tenant, tickAt(piece.from), keys)
+				if err != nil {
+					return err
+				}
+				out[o][i].value = out[o][i].value.Plus(change)
+			}
+		}
+	}
+	return nil
+}
+
+// gaugeChange returns by how much the newest of some samples, subject by subject,
+// differ from what counted before their slot began.
+func (l *Ledger) gaugeChange(ctx context.Context, tenant usance.TenantID, slot tick, samples map[gaugeKey][]sample) (usance.Sum, error) {
+	var ids []string
+	var newest []sample
+	var keys store.Keys
+	for k, list := range samples {
+		id := gaugeID(k.meter.Name, k.node, k.subject, k.group)
+		ids = append(ids, id)
+		newest = append(newest, slices.MaxFunc(list, func(a, b sample) int {
+			return cmp.Or(cmp.Compare(a.nanos, b.nanos), cmp.Compare(a.value, b.value))
+		}))
+		keys.Ranges = append(keys.Ranges, store.Range{Table: store.Samples, From: id, To: id + dayText(slot.day()+1), Limit: 2, Reverse: true})
+	}
+	rows, err := l.st.Load(ctx, tenant, keys)
+	if err != nil {
+		return usance.Sum{}, err
+	}
+	var change usance.Sum
+	for i, id := range ids {
+		change = change.Plus(usance.SumOf(newest[i].value))
+		var before []sample
+		for _, row := range slices.Backward(rows.Range(i)) {
+			day, _, ok := cutDay(row.ID[len(id):])
+			if !ok {
+				return usance.Sum{}, usance.ErrCorrupt
+			}
+			if before, err = decodeSamples(before, day, row.Value); err != nil {
+				return usance.Sum{}, err
+			}
+		}
+		for _, s := range slices.Backward(before) {
+			if s.at < slot {
+				change = change.Minus(usance.SumOf(s.value))
+				break
+			}
+		}
+	}
+	return change, nil
+}

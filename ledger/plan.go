@@ -1,0 +1,354 @@
+package ledger
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/internal/journal"
+	"github.com/usance/usance/registry"
+	"github.com/usance/usance/store"
+)
+
+// stretch is a piece of time, [from, to); the zero time leaves a side open.
+type stretch struct{ from, to time.Time }
+
+// plan answers one meter over stretches of time, which are in order and do not
+// overlap, for one or several outputs (groups). It names the rows it needs, so
+// that many plans can share one load, and then works the numbers out.
+type plan struct {
+	defs      *registry.Definitions
+	meter     *usance.Meter
+	node      usance.Path
+	stretches []stretch
+	series    []planned
+	outputs   int
+
+	// members says that a unique meter is counted from its sets rather than from
+	// first sightings.
+	members bool
+}
+
+// planned is a series that an output is made of.
+type planned struct {
+	series
+	id     string
+	output int
+	range_ int // of its rollups, or members, among the load's ranges; -1 for none
+}
+
+// cell is the answer for one output and stretch.
+type cell struct {
+	value   usance.Sum
+	present bool // something happened in the stretch
+}
+
+func newPlan(defs *registry.Definitions, m *usance.Meter, node usance.Path, stretches []stretch) *plan {
+	return &plan{defs: defs, meter: m, node: node, stretches: stretches}
+}
+
+// add makes a series part of an output.
+func (p *plan) add(group string, output int) {
+	s := series{p.meter.Name, p.node, group}
+	p.series = append(p.series, planned{series: s, id: s.id(), output: output})
+	p.outputs = max(p.outputs, output+1)
+}
+
+// name adds what the plan reads to keys.
+func (p *plan) name(keys *store.Keys) {
+	if p.meter.Aggregation == usance.AggUnique {
+		p.members = p.members || !p.sightingsSuffice()
+	}
+	for i := range p.series {
+		s := &p.series[i]
+		keys.Rows = append(keys.Rows, store.Key{Table: store.Totals, ID: s.id})
+		s.range_ = -1
+		from, to, needed := p.dayRange(s.id)
+		if !needed {
+			continue
+		}
+		s.range_ = len(keys.Ranges)
+		table := store.Rollups
+		if p.members {
+			table = store.Members
+		}
+		keys.Ranges = append(keys.Ranges, store.Range{Table: table, From: from, To: to})
+	}
+}
+
+// dayRange returns the ids of the days whose rollups or members are needed.
+func (p *plan) dayRange(id string) (from, to string, needed bool) {
+	first, last := p.stretches[0], p.stretches[len(p.stretches)-1]
+	from, to = id, after(id)
+	if p.meter.Aggregation.Stands() {
+		if first.to.IsZero() {
+			return "", "", false // as it stands after everything: the total
+		}
+		return id + dayText(usance.DayOf(first.to)), to, true
+	}
+	if p.whole() && !p.members {
+		return "", "", false
+	}
+	if !first.from.IsZero() {
+		from = id + dayText(usance.DayOf(first.from))
+	}
+	if !last.to.IsZero() {
+		to = id + dayText(usance.DayOf(last.to)+1)
+	}
+	return from, to, true
+}
+
+// whole reports that the plan asks for all time in one stretch.
+func (p *plan) whole() bool {
+	return len(p.stretches) == 1 && p.stretches[0].from.IsZero() && p.stretches[0].to.IsZero()
+}
+
+// sightingsSuffice reports that every stretch begins with a calendar day of the
+// tenant's zone and ends within it, and no output joins several series: then a
+// unique meter's number is a sum of first sightings.
+func (p *plan) sightingsSuffice() bool {
+	if len(p.series) != p.outputs {
+		return false
+	}
+	for _, s := range p.stretches {
+		if s.from.IsZero() || s.to.IsZero() {
+			return false
+		}
+		from, to := usance.DayWindow.Bounds(s.from, p.defs.Zone)
+		if !from.Equal(s.from) || s.to.After(to) || !aligned(s.to) {
+			return false
+		}
+	}
+	return true
+}
+
+func aligned(t time.Time) bool {
+	return t.Nanosecond() == 0 && t.Unix()%int64(usance.Slot/time.Second) == 0
+}
+
+// eval works the plan out from the rows of a load that named it. The result is
+// by output, then stretch.
+func (p *plan) eval(ctx context.Context, l *Ledger, tenant usance.TenantID, rows *store.Rows, head journal.Head) ([][]cell, error) {
+	out := grid[cell](p.outputs, len(p.stretches))
+	switch {
+	case p.members:
+		sets := grid[valueSet](p.outputs, len(p.stretches))
+		if err := p.evalMembers(rows, head.Newest, sets); err != nil {
+			return nil, err
+		}
+		if err := p.addMemberPieces(ctx, l, tenant, head, sets); err != nil {
+			return nil, err
+		}
+		fill(out, sets, func(v valueSet) cell { return cell{usance.SumOf(int64(len(v))), len(v) > 0} })
+		return out, nil
+	case p.meter.Aggregation.Stands():
+		if err := p.evalStanding(rows, head.Newest, out); err != nil {
+			return nil, err
+		}
+		return out, p.addStandingPieces(ctx, l, tenant, head, out)
+	}
+	states := grid[usance.State](p.outputs, len(p.stretches))
+	agg := kept(p.meter.Aggregation)
+	for _, s := range p.series {
+		sum, err := p.total(rows, s)
+		if err != nil {
+			return nil, err
+		}
+		if p.meter.Aggregation == usance.AggUnique && sum.zone != "" && sum.zone != p.defs.Tenant.Timezone {
+			return p.again(ctx, l, tenant)
+		}
+		if s.range_ < 0 {
+			states[s.output][0] = states[s.output][0].Merge(sum.state)
+			continue
+		}
+		slots, err := readSlots(rows.Range(s.range_), len(s.id), agg)
+		if err != nil {
+			return nil, err
+		}
+		p.sumSlots(slots, head.Newest, states[s.output])
+	}
+	if err := p.addPieces(ctx, l, tenant, head, states); err != nil {
+		return nil, err
+	}
+	fill(out, states, func(s usance.State) cell { return cell{s.Value(agg), !s.Empty(agg)} })
+	return out, nil
+}
+
+func grid[T any](outputs, stretches int) [][]T {
+	g := make([][]T, outputs)
+	for i := range g {
+		g[i] = make([]T, stretches)
+	}
+	return g
+}
+
+func fill[A, B any](out [][]A, in [][]B, as func(B) A) {
+	for o := range in {
+		for i := range in[o] {
+			out[o][i] = as(in[o][i])
+		}
+	}
+}
+
+// again counts a unique meter from its sets, in a load of its own: its first
+// sightings are kept in another zone than the tenant's present one.
+func (p *plan) again(ctx context.Context, l *Ledger, tenant usance.TenantID) ([][]cell, error) {
+	p.members = true
+	keys := store.Keys{Rows: []store.Key{journal.HeadKey}}
+	p.name(&keys)
+	rows, err := l.st.Load(ctx, tenant, keys)
+	if err != nil {
+		return nil, err
+	}
+	head, err := journal.ReadHead(rows)
+	if err != nil {
+		return nil, err
+	}
+	return p.eval(ctx, l, tenant, rows, head)
+}
+
+func (p *plan) total(rows *store.Rows, s planned) (total, error) {
+	b, ok := rows.Get(store.Totals, s.id)
+	if !ok {
+		return total{}, nil
+	}
+	return decodeTotal(b, kept(p.meter.Aggregation))
+}
+
+func readSlots(rows []store.Row, prefix int, agg usance.Aggregation) ([]slotState, error) {
+	slots := make([]slotState, 0, 8*len(rows))
+	for _, row := range rows {
+		day, _, ok := cutDay(row.ID[prefix:])
+		if !ok {
+			return nil, usance.ErrCorrupt
+		}
+		var err error
+		if slots, err = decodeSlots(slots, day, row.Value, agg); err != nil {
+			return nil, err
+		}
+	}
+	return slots, nil
+}
+
+// cut resolves a stretch to whole slots, [from, to), and to the pieces of slots
+// beside them whose events must be looked at one by one. There are none unless a
+// bound lies inside a slot and some event is newer than the bound: past the
+// newest event, a slot that has begun is as good as whole.
+func (s stretch) cut(newest time.Time) (from, to tick, pieces []stretch) {
+	from, to = math.MinInt64, math.MaxInt64
+	if !s.from.IsZero() {
+		from = tickAt(s.from)
+		if !aligned(s.from) {
+			from++
+			if !s.from.After(newest) {
+				end := from.start()
+				if !s.to.IsZero() && s.to.Before(end) {
+					end = s.to
+				}
+				pieces = append(pieces, stretch{s.from, end})
+			}
+		}
+	}
+	if !s.to.IsZero() {
+		to = tickAt(s.to)
+		switch {
+		case aligned(s.to):
+		case s.to.After(newest):
+			to++
+		case to >= from:
+			pieces = append(pieces, stretch{to.start(), s.to})
+		}
+	}
+	return from, to, pieces
+}
+
+// sumSlots folds each slot into the stretch that wholly holds it.
+func (p *plan) sumSlots(slots []slotState, newest time.Time, states []usance.State) {
+	next := 0
+	for i, s := range p.stretches {
+		from, to, _ := s.cut(newest)
+		for next < len(slots) && slots[next].at < from {
+			next++
+		}
+		for next < len(slots) && slots[next].at < to {
+			states[i] = states[i].Merge(slots[next].state)
+			next++
+		}
+	}
+}
+
+// evalStanding reads levels and gauges at the ends of the stretches: the total
+// less every change at or after the end.
+func (p *plan) evalStanding(rows *store.Rows, newest time.Time, out [][]cell) error {
+	for _, s := range p.series {
+		sum, err := p.total(rows, s)
+		if err != nil {
+			return err
+		}
+		standing := sum.state.Sum
+		var slots []slotState
+		if s.range_ >= 0 {
+			if slots, err = readSlots(rows.Range(s.range_), len(s.id), usance.AggLevel); err != nil {
+				return err
+			}
+		}
+		next := len(slots)
+		for i := len(p.stretches) - 1; i >= 0; i-- {
+			_, end, _ := stretch{to: p.stretches[i].to}.cut(newest)
+			for next > 0 && slots[next-1].at >= end {
+				next--
+				standing = standing.Minus(slots[next].state.Sum)
+			}
+			c := &out[s.output][i]
+			*c = cell{c.value.Plus(standing), true}
+		}
+	}
+	return nil
+}
+
+// evalMembers counts a unique meter from its sets.
+func (p *plan) evalMembers(rows *store.Rows, newest time.Time, sets [][]valueSet) error {
+	type bound struct{ from, to tick }
+	bounds := make([]bound, len(p.stretches))
+	for i, s := range p.stretches {
+		bounds[i].from, bounds[i].to, _ = s.cut(newest)
+	}
+	for _, s := range p.series {
+		for _, row := range rows.Range(s.range_) {
+			day, value, ok := cutDay(row.ID[len(s.id):])
+			if !ok || len(value) != 16 {
+				return usance.ErrCorrupt
+			}
+			slots, err := decodeSeen(row.Value)
+			if err != nil {
+				return err
+			}
+			start := tickOf(day, 0)
+			// The stretches are in order: skip those that end before the day.
+			i, _ := slices.BinarySearchFunc(bounds, start, func(b bound, at tick) int {
+				if b.to <= at {
+					return -1
+				}
+				return 1
+			})
+			for ; i < len(bounds) && bounds[i].from < start+tick(usance.Slots); i++ {
+				lo, hi := max(bounds[i].from, start)-start, min(bounds[i].to, start+tick(usance.Slots))-start
+				if slots.first(int(lo), int(hi)) >= 0 {
+					sets[s.output][i].add([16]byte([]byte(value)))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+type valueSet map[[16]byte]struct{}
+
+func (v *valueSet) add(value [16]byte) {
+	if *v == nil {
+		*v = valueSet{}
+	}
+	(*v)[value] = struct{}{}
+}

@@ -1,0 +1,230 @@
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/internal/journal"
+	"github.com/usance/usance/registry"
+	"github.com/usance/usance/store"
+)
+
+// read loads what ask names with the tenant's definitions and calls answer on
+// the rows; when the definitions turn out to have changed it begins anew.
+func (l *Ledger) read(ctx context.Context, tenant usance.TenantID, ask func(*registry.Definitions) (store.Keys, error),
+	answer func(*registry.Definitions, *store.Rows, journal.Head) error) error {
+	defs, err := l.reg.Known(ctx, tenant)
+	for range 8 {
+		if err != nil {
+			return err
+		}
+		keys, askErr := ask(defs)
+		keys.Rows = append(keys.Rows, journal.HeadKey)
+		if askErr != nil {
+			keys = store.Keys{Rows: []store.Key{journal.HeadKey}}
+		}
+		rows, err := l.st.Load(ctx, tenant, keys)
+		if err != nil {
+			return err
+		}
+		head, err := journal.ReadHead(rows)
+		if err != nil {
+			return err
+		}
+		if head.Definitions == defs.Version {
+			if askErr != nil {
+				return askErr
+			}
+			return answer(defs, rows, head)
+		}
+		if defs, err = l.reg.At(ctx, tenant, head.Definitions); err != nil {
+			return err
+		}
+	}
+	return usance.Errorf(usance.KindUnavailable, "the definitions of tenant %s keep changing; try again", tenant)
+}
+
+// Report answers an Ask as of one moment. Unknown meters are KindInvalid.
+func (l *Ledger) Report(ctx context.Context, tenant usance.TenantID, ask Ask) (Report, error) {
+	var out Report
+	var measures []*plan
+	var quotas []*quotaPlan
+	now := l.now()
+	err := l.read(ctx, tenant, func(defs *registry.Definitions) (store.Keys, error) {
+		var keys store.Keys
+		measures, quotas = nil, nil
+		for _, m := range ask.Measures {
+			p, err := measurePlan(defs, m)
+			if err != nil {
+				return keys, err
+			}
+			p.name(&keys)
+			measures = append(measures, p)
+		}
+		shared := map[registry.QuotaRef]*plan{}
+		for _, ref := range ask.Quotas {
+			q, err := newQuotaPlan(defs, ref, now, shared, &keys)
+			if err != nil {
+				return keys, err
+			}
+			quotas = append(quotas, q)
+		}
+		return keys, nil
+	}, func(defs *registry.Definitions, rows *store.Rows, head journal.Head) error {
+		out = Report{Sequence: head.Sequence}
+		for _, p := range measures {
+			cells, err := p.eval(ctx, l, tenant, rows, head)
+			if err != nil {
+				return err
+			}
+			out.Measures = append(out.Measures, cells[0][0].value)
+		}
+		used := map[*plan]usance.Amount{}
+		for _, q := range quotas {
+			r, err := q.read(used, func(p *plan) ([][]cell, error) { return p.eval(ctx, l, tenant, rows, head) })
+			if err != nil {
+				return err
+			}
+			out.Quotas = append(out.Quotas, r)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func findMeter(defs *registry.Definitions, name string) (*usance.Meter, error) {
+	m, ok := defs.Meter(name)
+	if !ok {
+		return nil, usance.Errorf(usance.KindNotFound, "there is no meter %q", name)
+	}
+	return m, nil
+}
+
+func measurePlan(defs *registry.Definitions, m Measure) (*plan, error) {
+	meter, err := findMeter(defs, m.Meter)
+	if err != nil {
+		return nil, err
+	}
+	node := m.Node
+	if node == "" {
+		node = usance.Root
+	}
+	p := newPlan(defs, meter, node, []stretch{{m.From, m.To}})
+	if len(m.Group) == 0 {
+		p.add("", 0)
+		return p, nil
+	}
+	values := make([]string, 0, len(m.Group))
+	for _, k := range meter.GroupKeys() {
+		v, ok := m.Group[k]
+		if !ok {
+			return nil, usance.Errorf(usance.KindInvalid, "meter %s: a measure of one group states all of %v", meter.Name, meter.GroupKeys())
+		}
+		values = append(values, v)
+	}
+	if len(values) != len(m.Group) {
+		return nil, usance.Errorf(usance.KindInvalid, "meter %s groups by %v", meter.Name, meter.GroupKeys())
+	}
+	p.add(groupText(values), 0)
+	return p, nil
+}
+
+// quotaPlan reads a quota: the use of its own node, and of every hard quota above
+// it, which bound what is available.
+type quotaPlan struct {
+	quota     usance.Quota
+	defined   bool
+	allocated usance.Amount
+	resets    time.Time
+	own       *plan
+	above     []bounding
+}
+
+type bounding struct {
+	limit usance.Amount
+	use   *plan
+}
+
+func newQuotaPlan(defs *registry.Definitions, ref registry.QuotaRef, now time.Time, shared map[registry.QuotaRef]*plan, keys *store.Keys) (*quotaPlan, error) {
+	meter, err := findMeter(defs, ref.Meter)
+	if err != nil {
+		return nil, err
+	}
+	use := func(q usance.Quota) *plan {
+		at := registry.QuotaRef{Node: q.Node, Meter: q.Meter}
+		if p, ok := shared[at]; ok {
+			return p
+		}
+		var s stretch
+		s.from, s.to = q.Window.Bounds(now, defs.Zone)
+		p := newPlan(defs, meter, q.Node, []stretch{s})
+		p.add("", 0)
+		p.name(keys)
+		shared[at] = p
+		return p
+	}
+	out := &quotaPlan{allocated: defs.Allocated(ref)}
+	if out.quota, out.defined = defs.Quota(ref); !out.defined {
+		out.quota = usance.Quota{Node: ref.Node, Meter: ref.Meter, Limit: usance.Unlimited, Window: usance.Lifetime, Enforce: usance.Shadow}
+	}
+	_, out.resets = out.quota.Window.Bounds(now, defs.Zone)
+	out.own = use(out.quota)
+	for _, node := range ref.Node.Lineage() {
+		if q, ok := defs.Quota(registry.QuotaRef{Node: node, Meter: ref.Meter}); ok && q.Enforce == usance.Hard {
+			out.above = append(out.above, bounding{q.Limit, use(q)})
+		}
+	}
+	return out, nil
+}
+
+func (q *quotaPlan) read(known map[*plan]usance.Amount, eval func(*plan) ([][]cell, error)) (QuotaReading, error) {
+	use := func(p *plan) (usance.Amount, error) {
+		if a, ok := known[p]; ok {
+			return a, nil
+		}
+		cells, err := eval(p)
+		if err != nil {
+			return 0, err
+		}
+		known[p] = cells[0][0].value.Clamp()
+		return known[p], nil
+	}
+	used, err := use(q.own)
+	if err != nil {
+		return QuotaReading{}, err
+	}
+	available := usance.Unlimited
+	for _, b := range q.above {
+		u, err := use(b.use)
+		if err != nil {
+			return QuotaReading{}, err
+		}
+		available = min(available, usance.Room(b.limit, u, 0))
+	}
+	return QuotaReading{Defined: q.defined, Reading: usance.Reading{
+		Quota: q.quota, Used: used, Allocated: q.allocated, Available: available, ResetsAt: q.resets,
+	}}, nil
+}
+
+// WaitFor returns once the tenant's sequence has reached at least seq, or
+// KindUnavailable when ctx ends before. Another process may be the one that
+// writes, so it looks at the store.
+func (l *Ledger) WaitFor(ctx context.Context, tenant usance.TenantID, seq uint64) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		head, err := l.head(ctx, tenant)
+		if err == nil && head.Sequence >= seq {
+			return nil
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return usance.Errorf(usance.KindUnavailable, "sequence %d is not reached yet", seq)
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,149 @@
+// Package registry keeps what is defined: tenants, nodes, meters, quotas, users,
+// keys, tokens and sign-in sessions. It is the slow path: changes are rare, are
+// validated together, and become entries of the tenant's ledger; reads are
+// served from immutable snapshots (Definitions) that a version row keeps honest.
+package registry
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/internal/journal"
+	"github.com/usance/usance/store"
+)
+
+// Options are what a Registry is built with.
+type Options struct {
+	Now       func() time.Time
+	MasterKey [32]byte // seals recoverable secrets
+	Logger    *slog.Logger
+	// PasswordCost overrides the cost of password hashes; nil takes one fit for
+	// servers. Tests lower it.
+	PasswordCost *argon2id.Params
+	// MaxCached bounds the tenants whose definitions are kept in memory; 0 means
+	// 20,000.
+	MaxCached int
+}
+
+// Registry answers what is defined. It is safe for concurrent use, and several
+// processes may have one on the same store.
+type Registry struct {
+	st    store.Store
+	now   func() time.Time
+	log   *slog.Logger
+	seal  sealer
+	cost  *argon2id.Params
+	decoy string // a password hash nobody has, checked when the user does not exist
+
+	mu     sync.RWMutex
+	cached map[usance.TenantID]*Definitions
+	max    int
+}
+
+// New returns a Registry on the store.
+func New(st store.Store, o Options) (*Registry, error) {
+	if o.MaxCached == 0 {
+		o.MaxCached = 20_000
+	}
+	if o.PasswordCost == nil {
+		o.PasswordCost = &argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s, err := newSealer(o.MasterKey)
+	if err != nil {
+		return nil, err
+	}
+	decoy, err := argon2id.CreateHash(NewSecret(""), o.PasswordCost)
+	if err != nil {
+		return nil, err
+	}
+	return &Registry{st: st, now: o.Now, log: o.Logger, seal: s, cost: o.PasswordCost, decoy: decoy,
+		cached: map[usance.TenantID]*Definitions{}, max: o.MaxCached}, nil
+}
+
+// Definitions returns the tenant's definitions as they stand now, or
+// KindNotFound for a tenant that does not exist.
+func (r *Registry) Definitions(ctx context.Context, tenant usance.TenantID) (*Definitions, error) {
+	rows, err := r.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{journal.HeadKey}})
+	if err != nil {
+		return nil, err
+	}
+	head, err := journal.ReadHead(rows)
+	if err != nil {
+		return nil, err
+	}
+	if head.Definitions == 0 {
+		return nil, noTenant(tenant)
+	}
+	return r.At(ctx, tenant, head.Definitions)
+}
+
+func noTenant(tenant usance.TenantID) error {
+	return usance.Errorf(usance.KindNotFound, "there is no tenant %q", tenant)
+}
+
+// Known returns the tenant's definitions as last seen by this process, loading
+// them when it has none. They may be stale: a caller must load the head row in
+// the same step or load that uses them, compare its version (head.Definitions)
+// with Version, and call At with the newer one on a difference.
+func (r *Registry) Known(ctx context.Context, tenant usance.TenantID) (*Definitions, error) {
+	r.mu.RLock()
+	d := r.cached[tenant]
+	r.mu.RUnlock()
+	if d != nil {
+		return d, nil
+	}
+	return r.Definitions(ctx, tenant)
+}
+
+// At returns the tenant's definitions at the version or a newer one.
+func (r *Registry) At(ctx context.Context, tenant usance.TenantID, version uint64) (*Definitions, error) {
+	r.mu.RLock()
+	d := r.cached[tenant]
+	r.mu.RUnlock()
+	if d != nil && d.Version >= version {
+		return d, nil
+	}
+	rows, err := r.st.Load(ctx, tenant, store.Keys{
+		Rows:   []store.Key{journal.HeadKey},
+		Ranges: []store.Range{{Table: store.Definitions}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	head, err := journal.ReadHead(rows)
+	if err != nil {
+		return nil, err
+	}
+	if head.Definitions == 0 {
+		return nil, noTenant(tenant)
+	}
+	d, err = decodeDefinitions(head.Definitions, rows.Range(0))
+	if err != nil {
+		return nil, err
+	}
+	r.keep(tenant, d)
+	return d, nil
+}
+
+func (r *Registry) keep(tenant usance.TenantID, d *Definitions) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old := r.cached[tenant]; old != nil && old.Version >= d.Version {
+		return
+	}
+	for victim := range r.cached { // map order is as good as any other here
+		if len(r.cached) < r.max {
+			break
+		}
+		delete(r.cached, victim)
+	}
+	r.cached[tenant] = d
+}

@@ -1,0 +1,40 @@
+package pebblestore
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/usance/usance/store"
+	"github.com/usance/usance/store/storetest"
+)
+
+// memory is a Harness on a file system in memory that forgets what was not
+// synced.
+type memory struct {
+	fs  *vfs.MemFS
+	rnd *rand.Rand
+}
+
+func (m *memory) Open(t testing.TB) store.Store {
+	t.Helper()
+	s, err := Open("/usance/data", Options{FS: m.fs, MemTableBytes: 1 << 20, CacheBytes: 8 << 20})
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	return s
+}
+
+// Crash keeps a random share of what was not synced, as a real disk may.
+func (m *memory) Crash(testing.TB) {
+	m.fs = m.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 0, 50, 100}[m.rnd.IntN(4)], RNG: m.rnd})
+}
+
+func TestPebbleHoldsEveryLawOfTheStore(t *testing.T) {
+	storetest.Run(t, func(t testing.TB) storetest.Harness {
+		seed := rand.Uint64()
+		t.Logf("crash seed %d", seed)
+		return &memory{fs: vfs.NewCrashableMem(), rnd: rand.New(rand.NewPCG(seed, 0))}
+	})
+}
