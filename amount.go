@@ -57,6 +57,17 @@ func (s Sum) Minus(t Sum) Sum { return s.Plus(t.Neg()) }
 // IsZero reports whether s is 0.
 func (s Sum) IsZero() bool { return s.hi == 0 && s.lo == 0 }
 
+// Sign returns -1, 0 or 1 as s is negative, zero or positive.
+func (s Sum) Sign() int {
+	switch {
+	case s.hi < 0:
+		return -1
+	case s.IsZero():
+		return 0
+	}
+	return 1
+}
+
 // Amount returns s as an Amount and whether it fits one.
 func (s Sum) Amount() (Amount, bool) {
 	a := int64(s.lo)

@@ -47,6 +47,7 @@ type Error struct {
 	Kind   Kind
 	Detail string       // one sentence for the caller; never internal text
 	Fields []FieldError // the faults one by one, when there are several or they have places
+	Blocks []Block      // KindExceeded: every quota that refuses
 	Err    error        // the cause, for the log alone
 }
 

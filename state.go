@@ -15,7 +15,7 @@ import (
 // Sample) which then fold as a level; a unique's values become set members, and
 // only their number is a State.
 type State struct {
-	Count uint64 // events folded
+	Count uint64 // events folded, modulo 2^64
 	Sum   Sum    // total of their amounts
 	Min   Amount // least and greatest amount; meaningful when Count > 0
 	Max   Amount
@@ -53,7 +53,7 @@ func (s State) Empty(a Aggregation) bool {
 func (s State) Value(a Aggregation) Sum {
 	switch a {
 	case AggCount:
-		return Sum{lo: s.Count}
+		return SumOf(int64(s.Count)) // counts add modulo 2^64, so that what is taken back may come first
 	case AggMin:
 		if s.Count == 0 {
 			return Sum{}

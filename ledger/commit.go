@@ -192,15 +192,18 @@ func (l *Ledger) step(tenant usance.TenantID, ops []*op) (journal.Head, error) {
 	return head, err
 }
 
-// write prepares an op with the tenant's definitions, submits it, and prepares
-// it anew when they have changed meanwhile.
-func (l *Ledger) write(ctx context.Context, tenant usance.TenantID, prepare func(*registry.Definitions) (*op, error)) error {
+// write prepares an op with the tenant's definitions and submits it. It prepares
+// anew when the definitions have changed meanwhile, when the op found that it
+// needs more rows (which prepare is then given), and when holds must expire
+// first.
+func (l *Ledger) write(ctx context.Context, tenant usance.TenantID, prepare func(defs *registry.Definitions, more []store.Key) (*op, error)) error {
 	defs, err := l.reg.Known(ctx, tenant)
-	for range 8 {
+	var more []store.Key
+	for range 16 {
 		if err != nil {
 			return err
 		}
-		o, prepErr := prepare(defs)
+		o, prepErr := prepare(defs, more)
 		if prepErr != nil {
 			// What a stale definition refuses may be right by now.
 			now, err := l.reg.Definitions(ctx, tenant)
@@ -214,12 +217,21 @@ func (l *Ledger) write(ctx context.Context, tenant usance.TenantID, prepare func
 			continue
 		}
 		o.version = defs.Version
-		if err = l.submit(ctx, tenant, o); !errors.Is(err, errStale) {
+		err = l.submit(ctx, tenant, o)
+		if missing, ok := errors.AsType[*missingKeys](err); ok {
+			more, err = append(more, missing.keys...), nil
+			continue
+		}
+		switch {
+		case errors.Is(err, errStale):
+			defs, err = l.reg.Definitions(ctx, tenant)
+		case errors.Is(err, errDue):
+			err = l.expire(ctx, tenant)
+		default:
 			return err
 		}
-		defs, err = l.reg.Definitions(ctx, tenant)
 	}
-	return usance.Errorf(usance.KindUnavailable, "the definitions of tenant %s keep changing; try again", tenant)
+	return usance.Errorf(usance.KindUnavailable, "tenant %s is being changed by others; try again", tenant)
 }
 
 func (l *Ledger) head(ctx context.Context, tenant usance.TenantID) (journal.Head, error) {

@@ -72,7 +72,22 @@ func member(object []byte, name string) jsontext.Value {
 type share struct {
 	meter *usance.Meter
 	usance.Contribution
+	// charged marks an amount that was charged by name: it adds to whatever the
+	// meter measures, a gauge's sum included, and to a count it adds as many.
+	charged bool
 }
+
+// state is what the share folds as.
+func (s *share) state() usance.State {
+	if s.charged && s.meter.Aggregation == usance.AggCount {
+		return usance.State{Count: uint64(s.Amount)} // counts add modulo 2^64
+	}
+	return usance.State{}.Observe(s.Amount)
+}
+
+// sample reports that the share is a gauge's sample rather than something that
+// adds up.
+func (s *share) sample() bool { return s.meter.Aggregation == usance.AggGauge && !s.charged }
 
 // shares works out everything an event adds. The events usage.level and
 // usage.gauge name their meter in their data; every other type feeds the meters
@@ -85,6 +100,8 @@ func shares(defs *registry.Definitions, e *usance.Event) ([]share, error) {
 		return named(defs, e, data, usance.AggLevel, "delta")
 	case registry.GaugeEvent:
 		return named(defs, e, data, usance.AggGauge, "value")
+	case chargeEvent:
+		return charged(defs, e)
 	}
 	feeds := defs.Feeds(e.Type)
 	out := make([]share, 0, len(feeds))
@@ -93,7 +110,7 @@ func shares(defs *registry.Definitions, e *usance.Event) ([]share, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, share{f.Meter, c})
+		out = append(out, share{meter: f.Meter, Contribution: c})
 	}
 	return out, nil
 }
@@ -126,5 +143,5 @@ func named(defs *registry.Definitions, e *usance.Event, data usance.Lookup, agg 
 		return nil, usance.Errorf(usance.KindInvalid, "data.%s is negative", amount)
 	}
 	c.Amount = n
-	return []share{{m, c}}, nil
+	return []share{{meter: m, Contribution: c}}, nil
 }

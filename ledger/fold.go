@@ -89,17 +89,17 @@ func (f *folding) add(p *prepared) {
 			group = groupText(sh.Group)
 		}
 		lines := f.linesAt(spot{sh.meter, p.in.Node, group})
-		switch sh.meter.Aggregation {
-		case usance.AggGauge:
+		switch {
+		case sh.sample():
 			f.addSample(p, sh, group, lines)
-		case usance.AggUnique:
+		case sh.meter.Aggregation == usance.AggUnique:
 			h := hit{at: at, value: valueHash(sh.Value)}
 			h.from, h.to = f.day.of(p.in.Time)
 			for _, ln := range lines {
 				ln.hits = append(ln.hits, h)
 			}
 		default:
-			state := usance.State{}.Observe(sh.Amount)
+			state := sh.state()
 			for _, ln := range lines {
 				ln.slots = mergeSlot(ln.slots, at, state)
 				ln.sum = ln.sum.Merge(state)

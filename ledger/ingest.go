@@ -24,27 +24,19 @@ func (l *Ledger) Ingest(ctx context.Context, actor usance.Actor, tenant usance.T
 	if len(events) > usance.MaxBatchEvents {
 		return Receipt{}, usance.Errorf(usance.KindTooLarge, "%d events in one request; at most %d are taken", len(events), usance.MaxBatchEvents)
 	}
+	for i := range events {
+		if events[i].Type == chargeEvent {
+			return Receipt{}, usance.Errorf(usance.KindInvalid, "event %d: type %s is kept for charges", i, chargeEvent)
+		}
+	}
 	var b *batch
-	var more []store.Key
-	err := l.write(ctx, tenant, func(defs *registry.Definitions) (*op, error) {
+	err := l.write(ctx, tenant, func(defs *registry.Definitions, more []store.Key) (*op, error) {
 		var err error
 		if b, err = l.prepare(defs, actor, events); err != nil {
 			return nil, err
 		}
 		b.keys.Rows = append(b.keys.Rows, more...)
-		run := func(t *tx) error {
-			err := b.run(t)
-			if missing, ok := errors.AsType[*missingKeys](err); ok {
-				more = append(more, missing.keys...)
-				return errStale
-			}
-			return err
-		}
-		return &op{keys: b.keys, run: run, written: func(h journal.Head) {
-			if b.receipt.Accepted == 0 {
-				b.receipt.Sequence = h.Sequence
-			}
-		}}, nil
+		return &op{keys: b.keys, run: b.run, written: b.written}, nil
 	})
 	if err != nil {
 		if b != nil && len(b.conflicts) > 0 && usance.KindOf(err) == usance.KindConflict {
@@ -55,6 +47,13 @@ func (l *Ledger) Ingest(ctx context.Context, actor usance.Actor, tenant usance.T
 	return b.receipt, nil
 }
 
+// written is told the head after the batch's step.
+func (b *batch) written(h journal.Head) {
+	if b.receipt.Accepted == 0 {
+		b.receipt.Sequence = max(b.receipt.Sequence, h.Sequence)
+	}
+}
+
 // batch is a request's events, checked and worked out, ready to be applied in a
 // step.
 type batch struct {
@@ -63,6 +62,9 @@ type batch struct {
 	events []prepared
 	keys   store.Keys
 	all    *folding // what all events add, for the usual case of no repeats
+
+	enforce bool           // hard quotas refuse what passes them
+	flagged []usance.Block // soft and shadow quotas that were passed
 
 	inside    []conflict // between events of the request itself
 	receipt   Receipt
@@ -188,7 +190,12 @@ func (b *batch) run(t *tx) error {
 		t.rows.Put(store.Dedup, p.key, encodeDedup(p.digest, b.receipt.Sequence))
 	}
 	b.receipt.Accepted = len(fresh)
-	return fold.apply(t, b.all)
+	var err error
+	if err := fold.apply(t, b.all); err != nil || !b.enforce {
+		return err
+	}
+	b.flagged, err = fold.guard(t)
+	return err
 }
 
 func encodeDedup(digest [8]byte, sequence uint64) []byte {

@@ -196,14 +196,16 @@ func askModel(t *testing.T, f *fixture, m *model, r *rand.Rand, zone *time.Locat
 	agg := modelMeters[r.IntN(len(modelMeters))]
 	q := ledger.Query{Meter: "m." + string(agg), Node: modelNodes[r.IntN(len(modelNodes))], Zone: zone}
 	day := time.Date(2026, 2, 27, 0, 0, 0, 0, zone)
-	switch r.IntN(4) {
+	switch r.IntN(5) {
 	case 0: // all time
 	case 1: // whole days of the zone
 		q.From, q.To = day.AddDate(0, 0, r.IntN(6)), day.AddDate(0, 0, 6+r.IntN(8))
 	case 2: // any instant
 		q.From = day.Add(time.Duration(r.Int64N(int64(200 * time.Hour))))
 		q.To = q.From.Add(1 + time.Duration(r.Int64N(int64(200*time.Hour))))
-	case 3: // one side open
+	case 3: // up to just after an event, within its slot
+		q.To = m.facts[r.IntN(len(m.facts))].Time.Add(time.Duration(1 + r.IntN(60)))
+	case 4: // one side open
 		q.To = day.Add(time.Duration(r.Int64N(int64(300 * time.Hour))))
 	}
 	q.Window = []usance.Window{"", "", usance.Hour, usance.DayWindow, usance.MonthWindow, usance.Minute}[r.IntN(6)]

@@ -102,7 +102,7 @@ func (p *plan) addPieces(ctx context.Context, l *Ledger, tenant usance.TenantID,
 		_, _, pieces := s.cut(head.Newest)
 		for _, piece := range pieces {
 			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, _ *journal.Entry, sh *share) error {
-				states[o][i] = states[o][i].Observe(sh.Amount)
+				states[o][i] = states[o][i].Merge(sh.state())
 				return nil
 			})
 			if err != nil {
@@ -137,7 +137,7 @@ func (p *plan) addStandingPieces(ctx context.Context, l *Ledger, tenant usance.T
 		for _, piece := range pieces {
 			gauges := map[int]map[gaugeKey][]sample{}
 			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, e *journal.Entry, sh *share) error {
-				if p.meter.Aggregation == usance.AggLevel {
+				if !sh.sample() {
 					out[o][i].value = out[o][i].value.Plus(usance.SumOf(sh.Amount))
 					return nil
 				}

@@ -20,9 +20,9 @@ func (l *Ledger) read(ctx context.Context, tenant usance.TenantID, ask func(*reg
 			return err
 		}
 		keys, askErr := ask(defs)
-		keys.Rows = append(keys.Rows, journal.HeadKey)
+		keys.Rows = append(keys.Rows, journal.HeadKey, dueKey)
 		if askErr != nil {
-			keys = store.Keys{Rows: []store.Key{journal.HeadKey}}
+			keys = store.Keys{Rows: []store.Key{journal.HeadKey, dueKey}}
 		}
 		rows, err := l.st.Load(ctx, tenant, keys)
 		if err != nil {
@@ -36,7 +36,17 @@ func (l *Ledger) read(ctx context.Context, tenant usance.TenantID, ask func(*reg
 			if askErr != nil {
 				return askErr
 			}
-			return answer(defs, rows, head)
+			late := (&tx{rows: rows, at: l.now()}).expireFirst()
+			if late == nil {
+				return answer(defs, rows, head)
+			}
+			if late == errDue {
+				late = l.expire(ctx, tenant)
+			}
+			if late != nil {
+				return late
+			}
+			continue
 		}
 		if defs, err = l.reg.At(ctx, tenant, head.Definitions); err != nil {
 			return err
@@ -80,9 +90,9 @@ func (l *Ledger) Report(ctx context.Context, tenant usance.TenantID, ask Ask) (R
 			}
 			out.Measures = append(out.Measures, cells[0][0].value)
 		}
-		used := map[*plan]usance.Amount{}
+		used := map[*plan]taken{}
 		for _, q := range quotas {
-			r, err := q.read(used, func(p *plan) ([][]cell, error) { return p.eval(ctx, l, tenant, rows, head) })
+			r, err := q.read(used, rows, func(p *plan) ([][]cell, error) { return p.eval(ctx, l, tenant, rows, head) })
 			if err != nil {
 				return err
 			}
@@ -161,6 +171,7 @@ func newQuotaPlan(defs *registry.Definitions, ref registry.QuotaRef, now time.Ti
 		p := newPlan(defs, meter, q.Node, []stretch{s})
 		p.add("", 0)
 		p.name(keys)
+		keys.Rows = append(keys.Rows, store.Key{Table: store.Balances, ID: p.series[0].id})
 		shared[at] = p
 		return p
 	}
@@ -178,32 +189,36 @@ func newQuotaPlan(defs *registry.Definitions, ref registry.QuotaRef, now time.Ti
 	return out, nil
 }
 
-func (q *quotaPlan) read(known map[*plan]usance.Amount, eval func(*plan) ([][]cell, error)) (QuotaReading, error) {
-	use := func(p *plan) (usance.Amount, error) {
-		if a, ok := known[p]; ok {
-			return a, nil
+// taken is what a quota's window has, and what open holds set aside.
+type taken struct{ used, reserved usance.Amount }
+
+func (q *quotaPlan) read(known map[*plan]taken, rows *store.Rows, eval func(*plan) ([][]cell, error)) (QuotaReading, error) {
+	use := func(p *plan) (taken, error) {
+		if t, ok := known[p]; ok {
+			return t, nil
 		}
 		cells, err := eval(p)
 		if err != nil {
-			return 0, err
+			return taken{}, err
 		}
-		known[p] = cells[0][0].value.Clamp()
-		return known[p], nil
+		reserved, err := readBalance(rows, p.series[0].id)
+		known[p] = taken{cells[0][0].value.Clamp(), reserved.Clamp()}
+		return known[p], err
 	}
-	used, err := use(q.own)
+	own, err := use(q.own)
 	if err != nil {
 		return QuotaReading{}, err
 	}
 	available := usance.Unlimited
 	for _, b := range q.above {
-		u, err := use(b.use)
+		t, err := use(b.use)
 		if err != nil {
 			return QuotaReading{}, err
 		}
-		available = min(available, usance.Room(b.limit, u, 0))
+		available = min(available, usance.Room(b.limit, t.used, t.reserved))
 	}
 	return QuotaReading{Defined: q.defined, Reading: usance.Reading{
-		Quota: q.quota, Used: used, Allocated: q.allocated, Available: available, ResetsAt: q.resets,
+		Quota: q.quota, Used: own.used, Reserved: own.reserved, Allocated: q.allocated, Available: available, ResetsAt: q.resets,
 	}}, nil
 }
 

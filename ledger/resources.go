@@ -168,7 +168,7 @@ func (l *Ledger) editResource(ctx context.Context, actor usance.Actor, tenant us
 	change func(*usance.Resource) (*usance.Resource, error)) (*usance.Resource, uint64, error) {
 	var next *usance.Resource
 	var sequence uint64
-	err := l.write(ctx, tenant, func(*registry.Definitions) (*op, error) {
+	err := l.write(ctx, tenant, func(*registry.Definitions, []store.Key) (*op, error) {
 		rowKey := store.Key{Table: store.Resources, ID: id}
 		rows, err := l.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{rowKey}})
 		if err != nil {

@@ -63,13 +63,13 @@ func (f *eventFold) add(e *journal.Entry, sh *share) error {
 	}
 	out := f.output(e, keys, sh)
 	window := f.window(e.Event.Time)
-	switch f.meter.Aggregation {
-	case usance.AggUnique:
+	switch {
+	case f.meter.Aggregation == usance.AggUnique:
 		set := out.sets[window]
 		set.add(valueHash(sh.Value))
 		out.sets[window] = set
 		f.size++
-	case usance.AggGauge:
+	case sh.sample():
 		key := gaugeKey{nil, e.Event.Node, e.Event.Subject, groupText(sh.Group)}
 		out.samples[key] = append(out.samples[key], timedSample{e.Event.Time, sh.Amount})
 		f.size++
@@ -77,7 +77,7 @@ func (f *eventFold) add(e *journal.Entry, sh *share) error {
 		if _, ok := out.states[window]; !ok {
 			f.size++
 		}
-		out.states[window] = out.states[window].Observe(sh.Amount)
+		out.states[window] = out.states[window].Merge(sh.state())
 	}
 	if f.size > 50*usance.MaxQueryRows {
 		return tooManyRows()

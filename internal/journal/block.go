@@ -146,7 +146,7 @@ func (d *decoder) entry() Entry {
 		e.Stated = d.byte() == 1
 		ev.Time = d.time()
 		ev.Data = d.bytes()
-	case Definition, Resource:
+	case Definition, Resource, Hold:
 		e.Change = Change{Type: d.text(), Name: d.text(), Before: d.bytes(), After: d.bytes()}
 	default:
 		d.err = true

@@ -21,12 +21,13 @@ const (
 	Event      Kind = 1 // usage happened
 	Definition Kind = 2 // a definition was put or deleted
 	Resource   Kind = 3 // a resource was put or deleted
+	Hold       Kind = 4 // a hold was made, settled, extended, released, or expired
 )
 
-// Change is the content of a Definition or Resource entry: the row as stored
+// Change is the content of a Definition, Resource or Hold entry: the row as stored
 // before and after. Secrets appear only sealed or hashed, as they are stored.
 type Change struct {
-	Type   string // "tenant", "node", "meter", "quota", "user", "key", "token", "resource"
+	Type   string // "tenant", "node", "meter", "quota", "user", "key", "token", "resource", "hold"
 	Name   string
 	Before []byte // JSON; nil when there was nothing
 	After  []byte // JSON; nil when it was deleted

@@ -1,0 +1,41 @@
+# The commands of the project. `make demo` and `make test` do all the set-up
+# themselves, from a clean clone, on a Debian machine with Go and Node.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+LINT    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULN    ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# Without cgo the binary needs no C compiler to build and no libraries to run;
+# timetzdata gives it its own time zones.
+export CGO_ENABLED ?= 0
+BUILD = go build -trimpath -tags timetzdata -ldflags "-X main.version=$(VERSION)"
+
+.PHONY: build demo test check race fuzz bench clean
+
+build: ## bin/usance
+	$(BUILD) -o bin/usance ./cmd/usance
+
+demo: build ## a server with a year of believable usage
+	bin/usance demo
+
+test: ## everything, with what it needs installed
+	scripts/test
+
+check: ## vet, lint, vulnerabilities, fast tests
+	go vet ./...
+	go run $(LINT) run ./...
+	scripts/vulncheck $(VULN)
+	go test -short ./...
+
+race: ## the concurrent packages under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -short . ./store/... ./registry ./ledger ./internal/...
+
+FUZZTIME ?= 30s
+fuzz: ## every fuzz target for FUZZTIME
+	scripts/fuzz $(FUZZTIME)
+
+bench: build ## the performance table
+	go run ./bench
+
+clean:
+	rm -rf bin

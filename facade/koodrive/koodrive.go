@@ -1,0 +1,160 @@
+// Package koodrive answers as KooDrive does: how much of a tenant's drive space
+// and seats is granted, handed out and used (GetQuotaUsed), and the session calls
+// by which a browser's login becomes an access token. It translates only; every
+// number is the ledger's. Where the vendor's documents are silent or contradict
+// each other, DIVERGENCES.md says what is done here and why.
+package koodrive
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/internal/gateway"
+	"github.com/usance/usance/internal/httpx"
+	"github.com/usance/usance/internal/sdksign"
+	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/registry"
+)
+
+// Options are what a Facade is built with. Zero values mean the defaults.
+type Options struct {
+	Now    func() time.Time // required
+	Logger *slog.Logger
+
+	TokenLife time.Duration // of an access token after its last use; default 20 minutes
+	CodeLife  time.Duration // of a login code; default 5 minutes
+	// Window says how far X-Date may lie from the clock; the zero Window is 15
+	// minutes back and 60 seconds ahead.
+	Window sdksign.Window
+	// PerMinute bounds the requests of one user or token; default 1,200, negative
+	// for no bound. It is per process.
+	PerMinute int
+	MaxBody   int64 // bytes of a request body; default 64 KiB
+}
+
+// Facade serves KooDrive's API. It is safe for concurrent use.
+type Facade struct {
+	reg      *registry.Registry
+	led      *ledger.Ledger
+	o        Options
+	bodies   *httpx.Bodies
+	throttle *gateway.Throttle
+	bindings []Binding
+	handler  http.Handler
+}
+
+// New returns the façade over the core.
+func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.TokenLife <= 0 {
+		o.TokenLife = 20 * time.Minute
+	}
+	if o.CodeLife <= 0 {
+		o.CodeLife = 5 * time.Minute
+	}
+	if o.Window == (sdksign.Window{}) {
+		o.Window = sdksign.AppHMAC.Window()
+	}
+	if o.PerMinute == 0 {
+		o.PerMinute = 1200
+	}
+	if o.MaxBody <= 0 {
+		o.MaxBody = 64 << 10
+	}
+	f := &Facade{reg: reg, led: led, o: o, bindings: Bindings(),
+		bodies:   httpx.NewBodies(httpx.BodyConfig{Max: o.MaxBody, Timeout: 30 * time.Second}),
+		throttle: gateway.NewThrottle(gateway.ThrottleConfig{Limit: gateway.Limit{Requests: o.PerMinute, Per: time.Minute}, Now: o.Now}),
+	}
+	f.handler = httpx.Chain(http.HandlerFunc(f.serve),
+		httpx.RequestID(httpx.RequestIDConfig{FromCaller: true}),
+		httpx.Recover(o.Logger, func(w http.ResponseWriter, r *http.Request) { writeFault(w, r, faultInternal) }))
+	return f
+}
+
+const prefix = "/koodrive/"
+
+// Owns reports whether a request path belongs to KooDrive's surface.
+func (f *Facade) Owns(path string) bool { return strings.HasPrefix(path, prefix) }
+
+// ServeHTTP serves the paths that Owns names.
+func (f *Facade) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
+
+// The calls. The vendor writes the path that makes a session with a slash at its
+// end in one place and without it in another, so one is ignored on every path.
+const (
+	routeQuotaUsed = "GET /koodrive/ose/v1/service/quotaUsed"
+	routeCreate    = "POST /koodrive/ose/v1/session"
+	routeRefresh   = "POST /koodrive/ose/v1/session/refresh"
+	routeCheck     = "GET /koodrive/ose/v1/session/auth"
+	routeLogoff    = "GET /koodrive/ose/v1/session/logoff"
+)
+
+func (f *Facade) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if err := checkTraceID(w, r); err != nil {
+		f.refuse(w, r, err)
+		return
+	}
+	route := r.Method + " " + strings.TrimSuffix(r.URL.Path, "/")
+	var answer func(http.ResponseWriter, *http.Request) ([]byte, error)
+	switch route {
+	case routeQuotaUsed:
+		answer = f.quotaUsed
+	case routeCreate:
+		answer = f.createSession
+	case routeRefresh:
+		answer = f.refreshSession
+	case routeCheck:
+		answer = f.checkSession
+	case routeLogoff:
+		answer = f.logoff
+	default:
+		f.refuse(w, r, faultNoCall)
+		return
+	}
+	httpx.SetRoute(r.Context(), route)
+	body, err := answer(w, r)
+	if err != nil {
+		f.refuse(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	httpx.WriteBytes(w, http.StatusOK, body)
+}
+
+// admit counts a request of the principal against the throttle.
+func (f *Facade) admit(p usance.Principal) error {
+	if d := f.throttle.Take(string(p.Tenant) + "\x00" + p.Via + "\x00" + p.User); !d.Allowed {
+		return faultThrottled.after(d.Reset)
+	}
+	return nil
+}
+
+func (f *Facade) quotaUsed(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	p, err := f.authenticate(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.admit(p); err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	// Authentication has just looked whether the definitions known here are the
+	// newest; they are no older than this request.
+	d, err := f.reg.Known(ctx, p.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	report, err := f.led.Report(ctx, p.Tenant, ledger.Ask{Quotas: asked()})
+	if err != nil {
+		return nil, err
+	}
+	body := append(make([]byte, 0, 640), `{"code":0,"msg":"success","data":`...)
+	body = appendData(body, f.bindings, figuresOf(report.Quotas), d)
+	return append(body, '}'), nil
+}

@@ -1,0 +1,254 @@
+package koodrive_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/facade/koodrive"
+	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/registry"
+)
+
+// exampleOfThePage defines the quotas and the usage behind the vendor's own
+// example answer.
+func exampleOfThePage(w *world) {
+	const gb, kb = 1 << 30, 1 << 10
+	w.edit(acme, registry.Edit{Quotas: []usance.Quota{
+		quota("/drive", 10240*gb), quota("/drive/dept", 6144*gb), quota("/drive/personal", 2048*gb), quota("/drive/group", 2048*gb),
+		quota("/drive/dept/rd", 40*gb), quota("/drive/dept/hr", 2*gb), quota("/drive/personal/u1", 35*gb), quota("/drive/group/g1", 250*gb),
+		{Node: "/drive", Meter: registry.DriveUsers, Limit: 100},
+	}})
+	events := []ledger.Incoming{
+		w.filled("/drive/dept/rd", 1975000*kb), w.filled("/drive/dept/hr", 57*kb),
+		w.filled("/drive/personal/u1", 3933426*kb), w.filled("/drive/group", 1844815*kb-1),
+	}
+	for i := range 21 {
+		events = append(events, w.event("drive.user.created", fmt.Sprint("u", i), "/drive", ""))
+	}
+	events = append(events, w.event("drive.user.deleted", "u0", "/drive", ""))
+	w.ingest(events...)
+}
+
+func TestTheVendorsExampleComesOutOfTheLedger(t *testing.T) {
+	w := newWorld(t, koodrive.Options{})
+	exampleOfThePage(w)
+	out := w.call(http.MethodGet, quotaUsed, "", "Authorization", "Bearer+us_reader_token")
+	const want = `{"code":0,"msg":"success","data":{"spaceUsed":7753298,"spaceCapacity":10240,` +
+		`"deptSpaceQuota":6144,"personalSpaceQuota":2048,"groupSpaceQuota":2048,"reservedSpaceQuota":0,` +
+		`"spaceQuotaUsed":327,"deptSpaceUsed":1975057,"deptSpaceQuotaUsed":42,` +
+		`"personalSpaceUsed":3933426,"personalSpaceQuotaUsed":35,"groupSpaceUsed":1844815,"groupSpaceQuotaUsed":250,` +
+		`"userCount":20,"userMaxCount":100,"packageDownloadExpires":7,"productType":"1"}}`
+	if out.Code != http.StatusOK || out.Body.String() != want {
+		t.Fatalf("%d %s", out.Code, out.Body)
+	}
+	if got := out.Header().Get("Content-Type"); got != "application/json" {
+		t.Errorf("Content-Type %q", got)
+	}
+	if out.Header().Get("X-Request-Id") == "" {
+		t.Error("no X-Request-Id")
+	}
+}
+
+func TestEveryBoundFieldIsInTheAnswer(t *testing.T) {
+	w := newWorld(t, koodrive.Options{})
+	var want []string
+	for _, b := range koodrive.Bindings() {
+		if b.Source == "" {
+			t.Errorf("%s comes from nowhere", b.Field)
+		}
+		want = append(want, b.Field)
+	}
+	slices.Sort(want)
+	if got := slices.Sorted(maps.Keys(w.read())); !slices.Equal(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+}
+
+func TestSettingsAreShownWithTheirTypes(t *testing.T) {
+	w := newWorld(t, koodrive.Options{})
+	for _, c := range []struct {
+		settings map[string]string
+		days     float64
+		product  string
+	}{
+		{nil, 7, "1"},
+		{map[string]string{koodrive.SettingDownloadExpires: "30", koodrive.SettingProductType: `a"b`}, 30, `a"b`},
+		{map[string]string{koodrive.SettingDownloadExpires: "soon"}, 7, "1"},
+		{map[string]string{koodrive.SettingDownloadExpires: "-1"}, 7, "1"},
+	} {
+		w.edit(acme, registry.Edit{Tenant: &usance.Tenant{Name: "Acme Ltd", Timezone: "Asia/Shanghai", Settings: c.settings}})
+		if got := w.read(); got["packageDownloadExpires"] != c.days || got["productType"] != c.product {
+			t.Errorf("%v: %v %v", c.settings, got["packageDownloadExpires"], got["productType"])
+		}
+	}
+}
+
+func TestUsageAtTheDriveItselfBelongsToNoKind(t *testing.T) {
+	w := newWorld(t, koodrive.Options{})
+	exampleOfThePage(w)
+	w.ingest(w.filled("/drive", 5<<30), w.filled("/drive/trash", 1<<30), w.filled("/elsewhere", 1<<30))
+	got := w.read()
+	if got["spaceUsed"] != 7753298.0 || got["deptSpaceUsed"] != 1975057.0 {
+		t.Fatalf("%v", got)
+	}
+}
+
+func TestSeatsAreNeverFewerThanUsers(t *testing.T) {
+	w := newWorld(t, koodrive.Options{})
+	if got := w.read(); got["userCount"] != 0.0 || got["userMaxCount"] != 2147483647.0 {
+		t.Fatalf("without a quota: %v of %v", got["userCount"], got["userMaxCount"])
+	}
+	exampleOfThePage(w)
+	w.edit(acme, registry.Edit{Quotas: []usance.Quota{{Node: "/drive", Meter: registry.DriveUsers, Limit: 5}}})
+	if got := w.read(); got["userCount"] != 20.0 || got["userMaxCount"] != 20.0 {
+		t.Fatalf("%v of %v", got["userCount"], got["userMaxCount"])
+	}
+}
+
+// answer is the data of quotaUsed with the vendor's types: everything a whole
+// number but productType.
+type answer struct {
+	SpaceUsed, SpaceCapacity, DeptSpaceQuota, PersonalSpaceQuota, GroupSpaceQuota, ReservedSpaceQuota int64
+	SpaceQuotaUsed, DeptSpaceUsed, DeptSpaceQuotaUsed, PersonalSpaceUsed, PersonalSpaceQuotaUsed      int64
+	GroupSpaceUsed, GroupSpaceQuotaUsed, UserCount, UserMaxCount, PackageDownloadExpires              int64
+	ProductType                                                                                       string
+}
+
+func TestTheSumsHoldInAnswersOverTheRealLedger(t *testing.T) {
+	w := newWorld(t, koodrive.Options{PerMinute: -1})
+	nodes := []usance.Path{"/drive", "/drive/dept", "/drive/personal", "/drive/group", "/drive/dept/a", "/drive/dept/a/b", "/drive/personal/c", "/drive/group/d"}
+	rapid.Check(t, func(rt *rapid.T) {
+		var e registry.Edit
+		d, err := w.reg.Definitions(w.Context(), acme)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for _, q := range d.Quotas(usance.Root, true) {
+			e.DeleteQuotas = append(e.DeleteQuotas, registry.QuotaRef{Node: q.Node, Meter: q.Meter})
+		}
+		w.edit(acme, e)
+		e = registry.Edit{}
+		var events []ledger.Incoming
+		for _, node := range nodes {
+			switch rapid.IntRange(0, 5).Draw(rt, "quota of "+string(node)) {
+			case 0:
+			case 1:
+				e.Quotas = append(e.Quotas, quota(node, usance.Unlimited))
+			default:
+				e.Quotas = append(e.Quotas, quota(node, rapid.Int64Range(0, 20<<30).Draw(rt, "limit of "+string(node))))
+			}
+			events = append(events, w.filled(node, rapid.Int64Range(0, 30<<30).Draw(rt, "bytes at "+string(node))))
+		}
+		if seats := rapid.Int64Range(-1, 5).Draw(rt, "seats"); seats >= 0 {
+			e.Quotas = append(e.Quotas, usance.Quota{Node: "/drive", Meter: registry.DriveUsers, Limit: seats})
+		}
+		kind := rapid.SampledFrom([]string{"drive.user.created", "drive.user.deleted"}).Draw(rt, "users")
+		for i := range rapid.IntRange(0, 4).Draw(rt, "n") {
+			events = append(events, w.event(kind, fmt.Sprint(i), "/drive", ""))
+		}
+		w.edit(acme, e)
+		w.ingest(events...)
+		out := w.call(http.MethodGet, quotaUsed, "", "Authorization", "us_reader_token")
+		decoder := json.NewDecoder(strings.NewReader(out.Body.String()))
+		decoder.DisallowUnknownFields()
+		var got struct {
+			Code int
+			Msg  string
+			Data answer
+		}
+		if err := decoder.Decode(&got); err != nil {
+			rt.Fatalf("%s: %v", out.Body, err)
+		}
+		a := got.Data
+		if a.SpaceUsed != a.DeptSpaceUsed+a.PersonalSpaceUsed+a.GroupSpaceUsed ||
+			a.SpaceCapacity != a.DeptSpaceQuota+a.PersonalSpaceQuota+a.GroupSpaceQuota+a.ReservedSpaceQuota ||
+			a.SpaceQuotaUsed != a.DeptSpaceQuotaUsed+a.PersonalSpaceQuotaUsed+a.GroupSpaceQuotaUsed ||
+			a.DeptSpaceQuotaUsed > a.DeptSpaceQuota || a.PersonalSpaceQuotaUsed > a.PersonalSpaceQuota || a.GroupSpaceQuotaUsed > a.GroupSpaceQuota ||
+			a.ReservedSpaceQuota < 0 || a.UserCount > a.UserMaxCount || a.UserCount < 0 {
+			rt.Fatalf("%+v", a)
+		}
+	})
+}
+
+func TestOwnsItsOwnPathsOnly(t *testing.T) {
+	f := koodrive.New(nil, nil, koodrive.Options{Now: (&clock{}).now})
+	for path, want := range map[string]bool{quotaUsed: true, "/koodrive/": true, "/koodrive/x": true, "/koodrive": false, "/v1/mmc/": false, "/": false, "/xkoodrive/": false} {
+		if f.Owns(path) != want {
+			t.Errorf("Owns(%q) is %v", path, !want)
+		}
+	}
+}
+
+func TestUnknownPathsAndMethodsAreRefusedInItsOwnForm(t *testing.T) {
+	w := newWorld(t, koodrive.Options{})
+	for _, c := range [][2]string{
+		{"GET", "/koodrive/"}, {"GET", "/koodrive/ose/v1/service/quotaused"}, {"POST", quotaUsed}, {"DELETE", quotaUsed},
+		{"GET", "/koodrive/ose/v1/session/"}, {"POST", "/koodrive/ose/v1/session/logoff"}, {"GET", quotaUsed + "//"}, {"GET", "/koodrive/../koodrive/ose/v1/service/quotaUsed"},
+	} {
+		w.refusedWith(w.call(c[0], c[1], "", "Authorization", "us_reader_token"), 404, 13009404)
+	}
+}
+
+func TestATraceIDHas58CharactersAndIsEchoed(t *testing.T) {
+	w := newWorld(t, koodrive.Options{})
+	id := strings.Repeat("a1", 29)
+	for _, path := range []string{quotaUsed, "/koodrive/nothing"} {
+		out := w.call("GET", path, "", "Authorization", "us_reader_token", "X-Traceid", id)
+		if got := out.Header().Get("X-Traceid"); got != id {
+			t.Errorf("%s: echoed %q", path, got)
+		}
+	}
+	for _, bad := range []string{"", id[1:], id + "a"} {
+		out := w.call("GET", quotaUsed, "", "Authorization", "us_reader_token", "X-Traceid", bad)
+		w.refusedWith(out, 400, 13000102)
+		if out.Header().Get("X-Traceid") != "" {
+			t.Errorf("%q is echoed", bad)
+		}
+	}
+	w.refusedWith(w.call("GET", quotaUsed, "", "X-Traceid", id, "X-Traceid", id), 400, 13000102)
+}
+
+func TestMessagesSpeakTheCallersLanguage(t *testing.T) {
+	w := newWorld(t, koodrive.Options{})
+	english := w.object(w.call("GET", quotaUsed, ""))["msg"].(string)
+	chinese := w.object(w.call("GET", quotaUsed, "", "language", "zh-CN"))["msg"].(string)
+	if !strings.Contains(english, "Authentication failed") || !strings.Contains(chinese, "鉴权失败") {
+		t.Fatalf("%q %q", english, chinese)
+	}
+}
+
+func TestTooManyRequestsAreThrottledByPrincipal(t *testing.T) {
+	w := newWorld(t, koodrive.Options{PerMinute: 3})
+	for range 3 {
+		w.read()
+	}
+	out := w.call("GET", quotaUsed, "", "Authorization", "us_reader_token")
+	w.refusedWith(out, 429, 13009429)
+	if out.Header().Get("Retry-After") != "57" {
+		t.Errorf("Retry-After %q", out.Header().Get("Retry-After"))
+	}
+	token := w.signIn("ops")["accessToken"].(string)
+	if out := w.call("GET", quotaUsed, "", "Authorization", token); out.Code != 200 {
+		t.Errorf("another principal is refused: %d", out.Code)
+	}
+}
+
+func BenchmarkQuotaUsed(b *testing.B) {
+	w := newWorld(b, koodrive.Options{PerMinute: -1})
+	exampleOfThePage(w)
+	token := "Bearer+" + w.signIn("user-0001")["accessToken"].(string)
+	b.ReportAllocs()
+	for b.Loop() {
+		if out := w.call("GET", quotaUsed, "", "Authorization", token); out.Code != 200 {
+			b.Fatal(out.Code)
+		}
+	}
+}

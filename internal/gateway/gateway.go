@@ -1,0 +1,173 @@
+// Package gateway is what stands before the Huawei Cloud services: the errors that
+// the vendor's API gateway gives before a service is reached, its response
+// headers, throttling by fixed windows, and the locking of keys after failures in
+// a row. Lockout serves other vendors' sign-ins as well.
+//
+// A surface puts Front around a Mux; its handlers check credentials and throttles,
+// and answer refusals with WriteFault:
+//
+//	mux := gateway.NewMux()
+//	mux.Handle("GET /v1/{project_id}/rtc/history/usage", usageHandler)
+//	handler := gateway.Front(gateway.FrontConfig{Now: now, Log: log}, mux)
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/usance/usance/internal/httpx"
+)
+
+// The gateway's response headers, in its own spelling. X-APIG-… are not in Go's
+// canonical form, so http.Header.Get does not find them on the server's side;
+// index the header map with these constants. Clients see them either way.
+const (
+	HeaderLatency         = "X-APIG-Latency"                // ms from arrival to the first byte of the answer
+	HeaderUpstreamLatency = "X-APIG-Upstream-Latency"       // ms of that in the service
+	HeaderEnvoyTime       = "X-Envoy-Upstream-Service-Time" // the same, as the mesh behind the gateway tells it
+	HeaderRatelimitAPI    = "X-APIG-Ratelimit-Api"          // remain:99,limit:100,time:1 minute
+	HeaderRatelimitAllEnv = "X-APIG-Ratelimit-Api-Allenv"   // the same over all environments
+	ServerName            = "api-gateway"                   // value of the Server header
+	maxURI, maxHeader     = 32 << 10, 32 << 10              // documented with APIGW.0201
+	maxHeaders            = 128 << 10                       // documented with APIGW.0201
+)
+
+// MaxBody is the gateway's own bound on a request body, documented with APIGW.0201.
+const MaxBody = 12 << 20
+
+// FrontConfig configures Front.
+type FrontConfig struct {
+	Now func() time.Time // for the latency headers
+	Log *slog.Logger     // for panics
+
+	// CallerID takes the request id from the caller's X-Request-Id when it is
+	// acceptable (see httpx.RequestIDConfig), as Meeting documents. Otherwise the
+	// gateway makes its own.
+	CallerID bool
+	NewID    func() string // makes request ids; nil means httpx.NewRequestID: 32 hexadecimal digits
+}
+
+// Front puts the gateway before a handler. Every answer carries X-Request-Id,
+// Server and X-APIG-Latency; answers of a handler under Upstream carry the two
+// upstream times too. Requests whose URI or headers are over the gateway's bounds
+// get APIGW.0201, and a panic gets APIGW.0601.
+func Front(c FrontConfig, next http.Handler) http.Handler {
+	internal := func(w http.ResponseWriter, r *http.Request) { WriteFault(w, r, Internal()) }
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := httpx.Record(w)
+		rec.Header()["Server"] = []string{ServerName}
+		t := &timing{now: c.Now, arrived: c.Now()}
+		rec.BeforeHeader(func(int) { t.setHeaders(rec.Header()) })
+		if f := oversized(r); f != nil {
+			WriteFault(rec, r, f)
+			return
+		}
+		next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), timingKey{}, t)))
+		rec.WriteHeader(http.StatusOK) // for a handler that wrote nothing at all
+	})
+	return httpx.Chain(h,
+		httpx.RequestID(httpx.RequestIDConfig{FromCaller: c.CallerID, New: c.NewID}),
+		httpx.Recover(c.Log, internal))
+}
+
+// timing is when one request reached the gateway and the service.
+type timing struct {
+	now               func() time.Time
+	arrived, upstream time.Time
+}
+
+type timingKey struct{}
+
+func (t *timing) setHeaders(h http.Header) {
+	now := t.now()
+	h[HeaderLatency] = []string{millis(now.Sub(t.arrived))}
+	if !t.upstream.IsZero() {
+		served := millis(now.Sub(t.upstream))
+		h[HeaderUpstreamLatency] = []string{served}
+		h[HeaderEnvoyTime] = []string{served}
+	}
+}
+
+func millis(d time.Duration) string {
+	return strconv.FormatInt(max(0, d.Milliseconds()), 10)
+}
+
+// Upstream marks the moment a request passes from the gateway to the service:
+// call it once credentials and throttles are done. It starts the clock of
+// X-APIG-Upstream-Latency and X-Envoy-Upstream-Service-Time; outside Front it does
+// nothing.
+func Upstream(ctx context.Context) {
+	if t, ok := ctx.Value(timingKey{}).(*timing); ok {
+		t.upstream = t.now()
+	}
+}
+
+// oversized returns the fault of a request over the documented bounds, or nil.
+func oversized(r *http.Request) *Fault {
+	if len(r.RequestURI) > maxURI {
+		return uriTooLong()
+	}
+	total := 0
+	for name, values := range r.Header {
+		for _, v := range values {
+			size := len(name) + len(v)
+			if total += size; size > maxHeader || total > maxHeaders {
+				return headersTooLarge()
+			}
+		}
+	}
+	return nil
+}
+
+// Mux routes by method and path as http.ServeMux does, but answers everything it
+// does not know, a known path with another method too, as the gateway does: 404
+// APIGW.0101. It redirects nothing. It names its routes for the access log.
+type Mux struct {
+	mux      *http.ServeMux
+	notFound http.Handler
+}
+
+// NewMux returns an empty Mux.
+func NewMux() *Mux {
+	m := &Mux{mux: http.NewServeMux(), notFound: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		WriteFault(w, r, NotFound())
+	})}
+	m.mux.Handle("/", m.notFound)
+	return m
+}
+
+// Handle adds a route; pattern is http.ServeMux's, with its method. It panics on a
+// pattern that is malformed or in conflict with another, as http.ServeMux does.
+func (m *Mux) Handle(pattern string, h http.Handler) {
+	m.mux.Handle(pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		httpx.SetRoute(r.Context(), pattern)
+		h.ServeHTTP(w, r)
+	}))
+}
+
+// HandleFunc is Handle for a function.
+func (m *Mux) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
+	m.Handle(pattern, http.HandlerFunc(h))
+}
+
+func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p := r.URL.Path; r.RequestURI == "*" || !strings.HasPrefix(p, "/") || p != cleanPath(p) || r.Method == http.MethodConnect {
+		m.notFound.ServeHTTP(w, r)
+		return
+	}
+	m.mux.ServeHTTP(w, r)
+}
+
+// cleanPath is the form http.ServeMux would redirect to.
+func cleanPath(p string) string {
+	clean := path.Clean(p)
+	if strings.HasSuffix(p, "/") && clean != "/" {
+		clean += "/"
+	}
+	return clean
+}
