@@ -180,7 +180,10 @@ func (l *Ledger) step(tenant usance.TenantID, ops []*op) (journal.Head, error) {
 				o.err = errStale
 				continue
 			}
-			if o.err = o.run(t); o.err != nil {
+			if o.err = o.run(t); o.err == nil {
+				o.err = rows.Fault() // a row past the store's bounds is this op's own fault
+			}
+			if o.err != nil {
 				rows.Rollback(mark)
 				t.entries = t.entries[:entries]
 			}

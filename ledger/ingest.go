@@ -105,6 +105,9 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 		if err == nil {
 			p.shares, err = shares(defs, &in.Event)
 		}
+		if err == nil {
+			err = checkGroups(p.shares)
+		}
 		if err != nil {
 			if len(faults) < maxFaults {
 				faults = append(faults, usance.FieldError{Index: i, Detail: detailOf(err)})
@@ -138,6 +141,18 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 	}
 	b.all.name(&b.keys)
 	return b, nil
+}
+
+// maxGroup bounds the group values of one event together, as they stand in ids.
+const maxGroup = 1024
+
+func checkGroups(list []share) error {
+	for _, sh := range list {
+		if len(groupText(sh.Group)) > maxGroup {
+			return usance.Errorf(usance.KindInvalid, "the group-by values of meter %s have more than %d bytes together", sh.meter.Name, maxGroup)
+		}
+	}
+	return nil
 }
 
 func detailOf(err error) string {

@@ -101,23 +101,38 @@ func Append(rows *store.Rows, head Head, entries []Entry) (Head, error) {
 	first := head.Sequence + 1
 	raw := make([]byte, 0, 64+len(entries)*160)
 	for i := range entries {
-		head.Sequence++
+		head = head.past(&entries[i])
 		entries[i].Sequence = head.Sequence
-		switch entries[i].Kind {
-		case Event:
-			head.Events++
-			if t := entries[i].Event.Time; t.After(head.Newest) || head.Events == 1 {
-				head.Newest = t
-			}
-		case Definition:
-			head.Definitions = head.Sequence
-		}
 		raw = appendEntry(raw, &entries[i])
 	}
 	head.Chain = chain(head.Chain, first, raw)
 	rows.Put(store.Blocks, BlockID(first), encodeBlock(raw, len(entries)))
 	rows.Put(store.Head, "", head.encode())
 	return head, nil
+}
+
+// past returns the head once an entry is behind it, but for the chain.
+func (h Head) past(e *Entry) Head {
+	h.Sequence++
+	switch e.Kind {
+	case Event:
+		h.Events++
+		if t := e.Event.Time; t.After(h.Newest) || h.Events == 1 {
+			h.Newest = t
+		}
+	case Definition:
+		h.Definitions = h.Sequence
+	}
+	return h
+}
+
+// Past returns the head once a whole block is behind it.
+func (h Head) Past(b Block) Head {
+	for i := range b.Entries {
+		h = h.past(&b.Entries[i])
+	}
+	h.Chain = b.Chain
+	return h
 }
 
 // chain extends the hash chain by one block's entries.

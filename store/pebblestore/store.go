@@ -9,6 +9,7 @@
 package pebblestore
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -35,6 +36,8 @@ type Options struct {
 	Logger        *slog.Logger // nil for none
 	CacheBytes    int64        // memory for blocks read from disk; 0 for 256 MiB
 	MemTableBytes uint64       // memory for one table of unflushed rows, of which there are up to four; 0 for 64 MiB
+
+	freshRows int // rows of a generation, see fresh; 0 for the production setting
 }
 
 // Store is a store.Store on Pebble. Its methods are safe for concurrent use.
@@ -43,6 +46,7 @@ type Store struct {
 	lock    *pebble.Lock
 	health  *health
 	tenants *tenants
+	fresh   *fresh
 
 	mu      sync.Mutex
 	running int
@@ -74,8 +78,10 @@ func Open(dir string, opts Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("pebblestore: open %s: %w", dir, err), lock.Close())
 	}
 	if err := s.checkFormat(); err != nil {
-		return nil, errors.Join(fmt.Errorf("pebblestore: open %s: %w", dir, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("pebblestore: open %s: %w", dir, err), s.db.Close(), lock.Close())
 	}
+	s.fresh = newFresh(cmp.Or(opts.freshRows, 1<<20))
+	go s.fresh.run(s.db)
 	return s, nil
 }
 
@@ -214,6 +220,11 @@ func (s *Store) Close() error {
 		s.idle.Wait()
 	}
 	s.mu.Unlock()
+	close(s.fresh.quit)
+	select {
+	case <-s.fresh.ended:
+	case <-s.health.broken:
+	}
 	if s.health.check() != nil {
 		// The engine may have stopped with its own locks held, so it cannot be
 		// closed in order. All that was acknowledged is in its log.

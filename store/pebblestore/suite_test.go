@@ -10,16 +10,18 @@ import (
 	"github.com/usance/usance/store/storetest"
 )
 
-// memory is a Harness on a file system in memory that forgets what was not
+// machine is a Harness on a file system in memory that forgets what was not
 // synced.
-type memory struct {
+type machine struct {
 	fs  *vfs.MemFS
 	rnd *rand.Rand
+
+	freshRows int
 }
 
-func (m *memory) Open(t testing.TB) store.Store {
+func (m *machine) Open(t testing.TB) store.Store {
 	t.Helper()
-	s, err := Open("/usance/data", Options{FS: m.fs, MemTableBytes: 1 << 20, CacheBytes: 8 << 20})
+	s, err := Open("/usance/data", Options{FS: m.fs, MemTableBytes: 1 << 20, CacheBytes: 8 << 20, freshRows: m.freshRows})
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -27,14 +29,20 @@ func (m *memory) Open(t testing.TB) store.Store {
 }
 
 // Crash keeps a random share of what was not synced, as a real disk may.
-func (m *memory) Crash(testing.TB) {
+func (m *machine) Crash(testing.TB) {
 	m.fs = m.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 0, 50, 100}[m.rnd.IntN(4)], RNG: m.rnd})
 }
 
-func TestPebbleHoldsEveryLawOfTheStore(t *testing.T) {
+func runSuite(t *testing.T, freshRows int) {
 	storetest.Run(t, func(t testing.TB) storetest.Harness {
 		seed := rand.Uint64()
 		t.Logf("crash seed %d", seed)
-		return &memory{fs: vfs.NewCrashableMem(), rnd: rand.New(rand.NewPCG(seed, 0))}
+		return &machine{fs: vfs.NewCrashableMem(), rnd: rand.New(rand.NewPCG(seed, 0)), freshRows: freshRows}
 	})
 }
+
+func TestPebbleHoldsEveryLawOfTheStore(t *testing.T) { runSuite(t, 0) }
+
+// The same with generations so small that they are sealed and forgotten all the
+// time, in the midst of everything else.
+func TestPebbleHoldsEveryLawWhileItForgets(t *testing.T) { runSuite(t, 5) }

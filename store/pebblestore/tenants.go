@@ -77,7 +77,7 @@ func (t *tenants) drop(id usance.TenantID, e *tenant) {
 }
 
 // begin registers c as the tenant's newest commit; every begin is followed by
-// one drop when c has ended. The caller holds the turn.
+// one drop, when c is durable or the store is broken. The caller holds the turn.
 func (t *tenants) begin(id usance.TenantID, e *tenant, c *commit) {
 	s := t.shard(id)
 	s.mu.Lock()

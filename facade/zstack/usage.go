@@ -1,0 +1,112 @@
+package zstack
+
+import (
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/registry"
+)
+
+// organizationUsage is GetOrganizationQuotaUsage: every quota of an organization,
+// with its limit as total and what is consumed at and below it as used. Tags and
+// other query parameters change nothing.
+func organizationUsage(c *call) ([]byte, error) {
+	if err := c.mayRead(); err != nil {
+		return nil, err
+	}
+	v, err := c.definitions()
+	if err != nil {
+		return nil, err
+	}
+	o := v.byUUID[c.vars["uuid"]]
+	if o == nil || !c.sees(o.path) {
+		return nil, unknown("uuid", c.vars["uuid"], organizationHolder().kind)
+	}
+	return c.usages(v, organizationHolder(), o)
+}
+
+// accountUsage is GetAccountQuotaUsage: the same for an account, which has only
+// the quotas that are set.
+func accountUsage(c *call) ([]byte, error) {
+	if err := c.mayRead(); err != nil {
+		return nil, err
+	}
+	v, err := c.definitions()
+	if err != nil {
+		return nil, err
+	}
+	a := c.account(v, c.vars["uuid"])
+	if a == nil {
+		return nil, unknown("uuid", c.vars["uuid"], accountHolder().kind)
+	}
+	return c.usages(v, accountHolder(), a)
+}
+
+// account finds an account the caller may see: a node's, or the caller's own.
+func (c *call) account(v *view, uuid string) *place {
+	if a := v.byAccount[uuid]; a != nil && c.sees(a.path) {
+		return a
+	}
+	if own := c.ownAccount(v); own.uuid == uuid && c.sees(own.path) {
+		return own
+	}
+	return nil
+}
+
+func (c *call) usages(v *view, h holder, p *place) ([]byte, error) {
+	names := v.names(h, p, c.f.seeds())
+	ask := ledger.Ask{Quotas: make([]registry.QuotaRef, len(names))}
+	for i, name := range names {
+		ask.Quotas[i] = registry.QuotaRef{Node: p.path, Meter: name}
+	}
+	report, err := c.f.led.Report(c.ctx, c.principal.Tenant, ask)
+	if err != nil {
+		return nil, err
+	}
+	return appendUsages(nil, names, report.Quotas)
+}
+
+func (f *Facade) seeds() []string {
+	if f.o.WithoutSeeds {
+		return nil
+	}
+	return f.seeded
+}
+
+// appendUsages writes the answer. Numbers are whole and written as such: decoders
+// of some clients take no other form.
+func appendUsages(b []byte, names []string, readings []ledger.QuotaReading) ([]byte, error) {
+	b = append(b, `{"usages":[`...)
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"name":`...)
+		var err error
+		if b, err = jsontext.AppendQuote(b, name); err != nil {
+			return nil, err
+		}
+		total := usance.Unlimited
+		if readings[i].Defined {
+			total = readings[i].Limit
+		}
+		b = append(b, `,"total":`...)
+		b = strconv.AppendInt(b, wireLimit(total), 10)
+		b = append(b, `,"used":`...)
+		b = strconv.AppendInt(b, readings[i].Used, 10)
+		b = append(b, '}')
+	}
+	b = append(b, `],"schema":{`...)
+	for i := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `"usages[`...)
+		b = strconv.AppendInt(b, int64(i), 10)
+		b = append(b, `]":"`+classUsage+`"`...)
+	}
+	return append(b, `}}`...), nil
+}

@@ -1,0 +1,374 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/internal/journal"
+	"github.com/usance/usance/registry"
+	"github.com/usance/usance/store"
+)
+
+// Verification is what Verify found.
+type Verification struct {
+	Tenant   usance.TenantID `json:"tenant"`
+	Sequence uint64          `json:"sequence"` // up to which the ledger was folded
+	Events   uint64          `json:"events"`
+	Rows     uint64          `json:"rows"`            // of the views, compared
+	Fault    string          `json:"fault,omitempty"` // the first difference; empty when there is none
+}
+
+// views are the tables that follow from the ledger and are compared row by row.
+// Dedup is compared event by event instead: it is never read by range.
+var views = []struct {
+	table store.Table
+	name  string
+}{
+	{store.Definitions, "definitions"}, {store.Days, "days"}, {store.Totals, "totals"}, {store.Rollups, "rollups"}, {store.Samples, "samples"}, {store.Members, "members"},
+	{store.Resources, "resources"}, {store.Expiries, "expiries"}, {store.Expiring, "expiring"}, {store.Holds, "holds"}, {store.Balances, "balances"},
+}
+
+// Verify folds the tenant's ledger again, from its first entry, into scratch (an
+// empty store of the caller's), checks the hash chain, and compares every view
+// with what is stored. It names the first difference in Fault; an error means
+// that it could not finish. It reads a tenant that is being written as of a
+// moment between writes, and gives up with KindUnavailable when there is none.
+// progress, if not nil, is told how many entries are folded, of how many.
+func (l *Ledger) Verify(ctx context.Context, tenant usance.TenantID, scratch store.Store, progress func(done, of uint64)) (Verification, error) {
+	out := Verification{Tenant: tenant}
+	r := &replay{l: l, tenant: tenant, scratch: scratch, definitions: map[string][]byte{}}
+	for range 20 {
+		head, err := l.head(ctx, tenant)
+		if err != nil {
+			return out, err
+		}
+		if head.Sequence == 0 {
+			return out, usance.Errorf(usance.KindNotFound, "there is no tenant %q", tenant)
+		}
+		err = r.run(ctx, head, progress)
+		if err == nil {
+			err = r.compare(ctx, &out)
+		}
+		now, headErr := l.head(ctx, tenant)
+		if headErr != nil {
+			return out, headErr
+		}
+		found, differs := errors.AsType[*difference](err)
+		if (err == nil || differs) && now != head {
+			continue // written meanwhile: what differs may be the writing
+		}
+		out.Sequence, out.Events = head.Sequence, head.Events
+		switch {
+		case differs:
+			out.Fault = found.what
+			return out, nil
+		case errors.Is(err, usance.ErrCorrupt):
+			out.Fault = err.Error()
+			return out, nil
+		}
+		return out, err
+	}
+	return out, usance.Errorf(usance.KindUnavailable, "tenant %s is written without a pause; try again when it is quieter", tenant)
+}
+
+// difference is a finding rather than a failure.
+type difference struct{ what string }
+
+func (d *difference) Error() string { return d.what }
+
+func differ(format string, args ...any) error {
+	return &difference{fmt.Sprintf(format, args...)}
+}
+
+// replay folds a ledger into a scratch store, block by block.
+type replay struct {
+	l           *Ledger
+	tenant      usance.TenantID
+	scratch     store.Store
+	head        journal.Head
+	definitions map[string][]byte
+	defs        *registry.Definitions
+}
+
+var errEnough = errors.New("ledger: enough")
+
+// run folds the blocks that are new since the last run, up to the head.
+func (r *replay) run(ctx context.Context, head journal.Head, progress func(done, of uint64)) error {
+	err := journal.Blocks(ctx, r.l.st, r.tenant, func(b journal.Block) error {
+		if b.First > head.Sequence {
+			return errEnough
+		}
+		if b.First <= r.head.Sequence {
+			return nil
+		}
+		if err := r.block(ctx, b); err != nil {
+			return err
+		}
+		r.head = r.head.Past(b)
+		if progress != nil {
+			progress(r.head.Sequence, head.Sequence)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	if r.head != head {
+		return differ("the head row does not follow from the ledger: it says sequence %d, %d events, newest %s, chain %x; the entries give %d, %d, %s, %x",
+			head.Sequence, head.Events, head.Newest, head.Chain[:8], r.head.Sequence, r.head.Events, r.head.Newest, r.head.Chain[:8])
+	}
+	return nil
+}
+
+func (r *replay) block(ctx context.Context, b journal.Block) error {
+	changed := false
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		if e.Kind != journal.Definition {
+			continue
+		}
+		changed = true
+		id := e.Change.Type + "\x00" + e.Change.Name
+		if e.Change.After == nil {
+			delete(r.definitions, id)
+		} else {
+			r.definitions[id] = e.Change.After
+		}
+	}
+	if changed {
+		var rows []store.Row
+		for _, id := range slices.Sorted(maps.Keys(r.definitions)) {
+			rows = append(rows, store.Row{ID: id, Value: r.definitions[id]})
+		}
+		var err error
+		if r.defs, err = registry.Restore(b.First, rows); err != nil {
+			return err
+		}
+	}
+	if err := r.checkDedup(ctx, b); err != nil {
+		return err
+	}
+	return r.step(ctx, b)
+}
+
+// step folds one block into scratch as its commit did into the views.
+func (r *replay) step(ctx context.Context, b journal.Block) error {
+	if r.defs == nil {
+		return differ("the ledger does not begin with the tenant's definition")
+	}
+	fold := newFolding(r.defs)
+	keys := store.Keys{Rows: []store.Key{dueKey}}
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		switch e.Kind {
+		case journal.Event:
+			list, err := shares(r.defs, &e.Event)
+			if err != nil {
+				return differ("entry %d: event %q of source %q could not have been stored: %v", e.Sequence, e.Event.ID, e.Event.Source, err)
+			}
+			fold.add(&prepared{in: &Incoming{Event: e.Event}, shares: list})
+		case journal.Resource:
+			if err := nameResource(&keys, e.Change); err != nil {
+				return err
+			}
+		case journal.Hold:
+			if err := nameHold(&keys, e.Change); err != nil {
+				return err
+			}
+		}
+	}
+	fold.name(&keys)
+	for {
+		err := r.scratch.Step(ctx, r.tenant, keys, func(rows *store.Rows) error {
+			t := &tx{rows: rows}
+			for i := range b.Entries {
+				if err := replayChange(t, &b.Entries[i]); err != nil {
+					return err
+				}
+			}
+			putDays(rows, b.First, b.Entries)
+			return fold.apply(t, fold)
+		})
+		missing, ok := errors.AsType[*missingKeys](err)
+		if !ok {
+			return err
+		}
+		keys.Rows = append(keys.Rows, missing.keys...)
+	}
+}
+
+func replayChange(t *tx, e *journal.Entry) error {
+	switch e.Kind {
+	case journal.Definition:
+		if id := e.Change.Type + "\x00" + e.Change.Name; e.Change.After == nil {
+			t.rows.Delete(store.Definitions, id)
+		} else {
+			t.rows.Put(store.Definitions, id, e.Change.After)
+		}
+	case journal.Resource:
+		old, next, err := resourcesOf(e.Change)
+		if err != nil {
+			return err
+		}
+		return moveResource(t.rows, old, next, e.Change.After)
+	case journal.Hold:
+		old, next, err := holdsOf(e.Change)
+		if err != nil {
+			return err
+		}
+		if err := moveReserved(t.rows, old, next); err != nil {
+			return err
+		}
+		return putHold(t, e.Actor, old, next)
+	}
+	return nil
+}
+
+func resourcesOf(c journal.Change) (old, next *usance.Resource, err error) {
+	if old, err = decodeResource(c.Before); err != nil {
+		return nil, nil, err
+	}
+	next, err = decodeResource(c.After)
+	return old, next, err
+}
+
+func nameResource(keys *store.Keys, c journal.Change) error {
+	old, next, err := resourcesOf(c)
+	if err != nil {
+		return err
+	}
+	for _, res := range []*usance.Resource{old, next} {
+		if res != nil {
+			s := expirySecond(res)
+			keys.Rows = append(keys.Rows, store.Key{Table: store.Expiring, ID: secondID(s)}, store.Key{Table: store.Expiring, ID: dayID(s)})
+		}
+	}
+	return nil
+}
+
+func holdsOf(c journal.Change) (old, next *usance.Hold, err error) {
+	if c.Before != nil {
+		old = new(usance.Hold)
+		if err := json.Unmarshal(c.Before, old); err != nil {
+			return nil, nil, err
+		}
+	}
+	next = new(usance.Hold)
+	return old, next, json.Unmarshal(c.After, next)
+}
+
+func nameHold(keys *store.Keys, c journal.Change) error {
+	_, next, err := holdsOf(c)
+	if err != nil {
+		return err
+	}
+	for _, it := range next.Items {
+		for _, n := range next.Node.Lineage() {
+			keys.Rows = append(keys.Rows, store.Key{Table: store.Balances, ID: series{it.Meter, n, ""}.id()})
+		}
+	}
+	return nil
+}
+
+// checkDedup compares the dedup row of each event of a block with the event.
+func (r *replay) checkDedup(ctx context.Context, b journal.Block) error {
+	var keys store.Keys
+	for i := range b.Entries {
+		if e := &b.Entries[i]; e.Kind == journal.Event {
+			key := e.Event.Key()
+			keys.Rows = append(keys.Rows, store.Key{Table: store.Dedup, ID: string(key[:])})
+		}
+	}
+	if len(keys.Rows) == 0 {
+		return nil
+	}
+	rows, err := r.l.st.Load(ctx, r.tenant, keys)
+	if err != nil {
+		return err
+	}
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		if e.Kind != journal.Event {
+			continue
+		}
+		key := e.Event.Key()
+		got, ok := rows.Get(store.Dedup, string(key[:]))
+		if want := encodeDedup(askedDigest(e), e.Sequence); !ok || string(got) != string(want) {
+			return differ("dedup of event %q of source %q (entry %d): stored %x, the ledger gives %x", e.Event.ID, e.Event.Source, e.Sequence, got, want)
+		}
+	}
+	return nil
+}
+
+// askedDigest is the digest by which a repeat of the entry's event is known: for
+// a charge that was cut to what fitted, that of what was asked for.
+func askedDigest(e *journal.Entry) [8]byte {
+	event := e.Event
+	if event.Type == chargeEvent {
+		var d chargeData
+		if json.Unmarshal(event.Data, &d) == nil && d.Asked != nil {
+			if asked, err := json.Marshal(chargeData{Items: d.Asked, Mode: d.Mode}); err == nil {
+				event.Data = asked
+			}
+		}
+	}
+	return event.Digest(e.Stated)
+}
+
+// compare walks each view in both stores at once.
+func (r *replay) compare(ctx context.Context, out *Verification) error {
+	out.Rows = 0
+	for _, v := range views {
+		from := ""
+		for {
+			page := store.Keys{Ranges: []store.Range{{Table: v.table, From: from, Limit: 1000}}}
+			stored, err := r.l.st.Load(ctx, r.tenant, page)
+			if err != nil {
+				return err
+			}
+			folded, err := r.scratch.Load(ctx, r.tenant, page)
+			if err != nil {
+				return err
+			}
+			a, b := stored.Range(0), folded.Range(0)
+			if err := comparePage(v.name, withoutHint(v.table, a), withoutHint(v.table, b)); err != nil {
+				return err
+			}
+			out.Rows += uint64(len(a))
+			if len(a) < 1000 {
+				break
+			}
+			from = a[len(a)-1].ID + "\x00"
+		}
+	}
+	return nil
+}
+
+// withoutHint leaves out the row that says when to look at holds next: it may be
+// earlier than need be, so it does not follow from the ledger alone.
+func withoutHint(t store.Table, rows []store.Row) []store.Row {
+	if t == store.Balances && len(rows) > 0 && rows[0].ID == "" {
+		return rows[1:]
+	}
+	return rows
+}
+
+func comparePage(table string, stored, folded []store.Row) error {
+	for i := range max(len(stored), len(folded)) {
+		switch {
+		case i >= len(folded) || i < len(stored) && stored[i].ID < folded[i].ID:
+			return differ("%s %q is stored and does not follow from the ledger", table, stored[i].ID)
+		case i >= len(stored) || folded[i].ID < stored[i].ID:
+			return differ("%s %q follows from the ledger and is not stored", table, folded[i].ID)
+		case string(stored[i].Value) != string(folded[i].Value):
+			return differ("%s %q: stored %x, the ledger gives %x", table, stored[i].ID, stored[i].Value, folded[i].Value)
+		}
+	}
+	return nil
+}
