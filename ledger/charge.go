@@ -255,4 +255,3 @@ func touched(defs *registry.Definitions, node usance.Path, items []usance.Item) 
 	}
 	return refs
 }
-

@@ -91,7 +91,7 @@ func (d *day) id(what string, n int) string {
 // bustle is how busy the day is, against a good working day at the end of the
 // year.
 func (d *day) bustle() float64 {
-	week := [...]float64{time.Sunday: .05, time.Monday: 1, time.Tuesday: 1.04, time.Wednesday: 1.06, time.Thursday: 1, time.Friday: .86, time.Saturday: .09}
+	week := [...]float64{time.Sunday: .13, time.Monday: 1, time.Tuesday: 1.04, time.Wednesday: 1.06, time.Thursday: 1, time.Friday: .86, time.Saturday: .21}
 	b := week[d.date.Weekday()]
 	if holiday(d.date) {
 		b = min(b, .06)
