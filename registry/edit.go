@@ -199,6 +199,7 @@ type plan struct {
 	releases []claim
 	faults   []usance.FieldError
 	kinds    map[usance.Kind]bool // of the faults
+	cause    error                // of internal ones
 	fields   map[string]string    // row → the place in the edit that puts it
 }
 
@@ -209,10 +210,12 @@ func newPlan(r *Registry, tenant usance.TenantID, before *Definitions) *plan {
 }
 
 func (p *plan) fault(field string, err error) {
-	detail := err.Error()
-	kind := usance.KindInternal
+	detail, kind := "this could not be worked out", usance.KindInternal
 	if e, ok := errors.AsType[*usance.Error](err); ok {
 		detail, kind = e.Detail, e.Kind
+	}
+	if kind == usance.KindInternal {
+		p.cause = errors.Join(p.cause, err)
 	}
 	p.kinds[kind] = true
 	p.faults = append(p.faults, usance.FieldError{Index: -1, Field: field, Detail: detail})
@@ -270,7 +273,7 @@ func (p *plan) refusal() error {
 			kind = k
 		}
 	}
-	return &usance.Error{Kind: kind, Detail: "the definitions of tenant " + string(p.tenant) + " are refused", Fields: p.faults}
+	return &usance.Error{Kind: kind, Detail: "the definitions of tenant " + string(p.tenant) + " are refused", Fields: p.faults, Err: p.cause}
 }
 
 func each[T any](p *plan, list string, items []T, put func(field string, item T)) {

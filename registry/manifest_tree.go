@@ -167,6 +167,8 @@ func parseYAML(data []byte) (*tree, error) {
 	if len(data) > maxYAMLBytes {
 		return nil, usance.Errorf(usance.KindTooLarge, "a manifest in YAML has at most %d bytes; in JSON it may have %d", maxYAMLBytes, usance.MaxManifestBytes)
 	}
+	// YAML takes all three for line breaks, and the lexer counts some of them twice.
+	data = bytes.ReplaceAll(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 	tokens := lexer.Tokenize(string(data))
 	if err := checkTokens(tokens); err != nil {
 		return nil, err

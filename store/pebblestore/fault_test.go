@@ -43,7 +43,12 @@ func newBreakable(suffix string, kinds ...errorfs.OpKind) *breakable {
 
 func mustOpen(t *testing.T, fs vfs.FS) *Store {
 	t.Helper()
-	s, err := Open("/data", Options{FS: fs, MemTableBytes: 1 << 20})
+	return mustOpenLogging(t, fs, nil)
+}
+
+func mustOpenLogging(t *testing.T, fs vfs.FS, log *slog.Logger) *Store {
+	t.Helper()
+	s, err := Open("/data", Options{FS: fs, Logger: log, MemTableBytes: 1 << 20})
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -185,10 +190,7 @@ func (m messages) wait(t *testing.T, text string) {
 func TestAFullDiskIsReportedUntilItHasRoomAgain(t *testing.T) {
 	b := newBreakable(".sst", errorfs.OpCreate)
 	log := make(messages, 1000)
-	s, err := Open("/data", Options{FS: b.fs, Logger: slog.New(log)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := mustOpenLogging(t, b.fs, slog.New(log))
 	if err := put(s, "t", "a", "1"); err != nil {
 		t.Fatal(err)
 	}
@@ -207,9 +209,6 @@ func TestAFullDiskIsReportedUntilItHasRoomAgain(t *testing.T) {
 	log.wait(t, "writes in the background again")
 	if err := s.Check(t.Context()); err != nil {
 		t.Errorf("Check with room again: %v", err)
-	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
 	}
 }
 

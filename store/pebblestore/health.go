@@ -14,6 +14,8 @@ import (
 // be written, memory holds rows that the disk may not, so nothing may be read or
 // written any more until the folder is opened anew. A corrupt file fails the
 // reads that meet it and is reported from then on. A background failure may pass.
+// One failure ends the process: when the log breaks just as the engine changes to
+// a new one, the engine dies with its own mutex unlocked, which nothing can catch.
 type health struct {
 	log    *slog.Logger
 	broken chan struct{} // closed when the store is broken
