@@ -72,21 +72,25 @@ func (l *Ledger) eventByID(ctx context.Context, tenant usance.TenantID, head jou
 	if err != nil {
 		return page, err
 	}
-	e, err := journal.At(ctx, l.st, tenant, sequence)
+	c, err := l.countedAt(ctx, tenant, sequence, head.Sequence)
 	if err != nil {
 		return page, err
 	}
-	if f.matches(&e) && (last.at.IsZero() || positionOf(stored(&e)).compare(last) < 0) {
-		page.Events = []StoredEvent{stored(&e)}
+	if f.matches(c) && (last.at.IsZero() || positionOf(stored(c)).compare(last) < 0) {
+		page.Events = []StoredEvent{stored(c)}
 	}
 	return page, nil
 }
 
-func stored(e *journal.Entry) StoredEvent {
-	return StoredEvent{Event: e.Event, Sequence: e.Sequence, Recorded: e.At, Actor: e.Actor}
+func stored(e *counted) StoredEvent {
+	s := StoredEvent{Event: e.Event, Sequence: e.Sequence, Recorded: e.At, Actor: e.Actor}
+	if c := e.correction; c != nil {
+		s.Voided, s.Amended, s.Reason = c.Void, !c.Void, c.Reason
+	}
+	return s
 }
 
-func (f *EventFilter) matches(e *journal.Entry) bool {
+func (f *EventFilter) matches(e *counted) bool {
 	ev := &e.Event
 	return (f.From.IsZero() || !ev.Time.Before(f.From)) && (f.To.IsZero() || ev.Time.Before(f.To)) &&
 		(f.Type == "" || ev.Type == f.Type) && (f.Subject == "" || ev.Subject == f.Subject) &&
@@ -169,8 +173,8 @@ func (b *browse) block(ctx context.Context, l *Ledger, tenant usance.TenantID, h
 	if !b.before.at.IsZero() && d.from.After(b.before.at) {
 		return nil
 	}
-	return l.eachOfBlock(ctx, tenant, d.block, func(e *journal.Entry) error {
-		if e.Kind != journal.Event || e.Sequence > head.Sequence || usance.DayOf(e.Event.Time) != d.day || !b.filter.matches(e) {
+	return l.eachOfBlock(ctx, tenant, d.block, head.Sequence, func(e *counted) error {
+		if usance.DayOf(e.Event.Time) != d.day || !b.filter.matches(e) {
 			return nil
 		}
 		s := stored(e)

@@ -15,6 +15,11 @@ import (
 
 type span struct{ from, to int64 } // nanoseconds into the day, both inclusive
 
+func (s span) encode() []byte {
+	b := binary.AppendUvarint(nil, uint64(s.from))
+	return binary.AppendUvarint(b, uint64(s.to-s.from))
+}
+
 func putDays(rows *store.Rows, first uint64, entries []journal.Entry) {
 	spans := map[usance.Day]span{}
 	for i := range entries {
@@ -31,9 +36,7 @@ func putDays(rows *store.Rows, first uint64, entries []journal.Entry) {
 		spans[d] = span{min(s.from, at), max(s.to, at)}
 	}
 	for d, s := range spans {
-		b := binary.AppendUvarint(nil, uint64(s.from))
-		b = binary.AppendUvarint(b, uint64(s.to-s.from))
-		rows.Put(store.Days, dayText(d)+journal.BlockID(first), b)
+		rows.Put(store.Days, dayText(d)+journal.BlockID(first), s.encode())
 	}
 }
 

@@ -164,6 +164,7 @@ func TestEveryAnswerIsTheFoldOfTheEvents(t *testing.T) {
 			}
 			f := open(t, name, modelDefinitions())
 			m := &model{}
+			var sent []ledger.Incoming
 			var n ids
 			for round := range 25 {
 				var batch []ledger.Incoming
@@ -171,10 +172,11 @@ func TestEveryAnswerIsTheFoldOfTheEvents(t *testing.T) {
 					fact := newModelFact(r, &n, zone)
 					m.facts = append(m.facts, fact)
 					batch = append(batch, fact.Incoming)
+					sent = append(sent, fact.Incoming)
 				}
 				repeats := 0
-				for range r.IntN(5) {
-					batch = append(batch, m.facts[r.IntN(len(m.facts))].Incoming)
+				for range r.IntN(5) { // of voided and amended events, too
+					batch = append(batch, sent[r.IntN(len(sent))])
 					repeats++
 				}
 				fresh := len(batch) - repeats
@@ -183,12 +185,48 @@ func TestEveryAnswerIsTheFoldOfTheEvents(t *testing.T) {
 				if got.Accepted != fresh || got.Duplicates != repeats {
 					t.Fatalf("round %d: accepted %d, duplicates %d; want %d, %d", round, got.Accepted, got.Duplicates, fresh, repeats)
 				}
+				for range r.IntN(6) {
+					m.correct(t, f, r, zone)
+				}
 				for range 30 {
 					askModel(t, f, m, r, zone)
 				}
 			}
+			if v := verify(t, f); v.Fault != "" {
+				t.Error(v.Fault)
+			}
 		})
 	}
+}
+
+// correct voids or amends a random event.
+func (m *model) correct(t *testing.T, f *fixture, r *rand.Rand, zone *time.Location) {
+	t.Helper()
+	if len(m.facts) == 0 {
+		return
+	}
+	i := r.IntN(len(m.facts))
+	e := &m.facts[i]
+	if r.IntN(2) == 0 {
+		for range 2 { // voiding again changes nothing
+			was, _, err := f.Void(t.Context(), tester, acme, e.Source, e.ID, "test")
+			if err != nil || !was.Voided {
+				t.Fatal(was, err)
+			}
+		}
+		m.facts = slices.Delete(m.facts, i, i+1)
+		return
+	}
+	var n ids
+	next := newModelFact(r, &n, zone)
+	a := ledger.Amendment{Subject: &next.Subject, Node: &next.Node, Time: &next.Time, Data: next.Data, Type: &next.Type}
+	now, _, err := f.Amend(t.Context(), tester, acme, e.Source, e.ID, "test", a)
+	if err != nil || !now.Amended && now.Voided {
+		t.Fatal(now, err)
+	}
+	next.ID = e.ID
+	next.Incoming.ID = e.ID
+	m.facts[i] = next
 }
 
 func askModel(t *testing.T, f *fixture, m *model, r *rand.Rand, zone *time.Location) {
@@ -204,7 +242,7 @@ func askModel(t *testing.T, f *fixture, m *model, r *rand.Rand, zone *time.Locat
 		q.From = day.Add(time.Duration(r.Int64N(int64(200 * time.Hour))))
 		q.To = q.From.Add(1 + time.Duration(r.Int64N(int64(200*time.Hour))))
 	case 3: // up to just after an event, within its slot
-		q.To = m.facts[r.IntN(len(m.facts))].Time.Add(time.Duration(1 + r.IntN(60)))
+		q.To = m.facts[r.IntN(max(len(m.facts), 1))].Time.Add(time.Duration(1 + r.IntN(60)))
 	case 4: // one side open
 		q.To = day.Add(time.Duration(r.Int64N(int64(300 * time.Hour))))
 	}

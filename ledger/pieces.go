@@ -15,9 +15,16 @@ import (
 // to the nanosecond. The days table keeps that to the blocks that hold events of
 // the piece.
 
-// eachEvent calls fn on every event in a stretch of time that was recorded by
-// the sequence, block by block.
-func (l *Ledger) eachEvent(ctx context.Context, tenant usance.TenantID, s stretch, upTo uint64, fn func(*journal.Entry) error) error {
+// counted is an event as it counts: as its sender gave it, or as it was amended.
+type counted struct {
+	*journal.Entry
+	since      uint64 // the entry by which it counts: its own, or the last correction's
+	correction *correction
+}
+
+// eachEvent calls fn on every event in a stretch of time as of the sequence,
+// block by block, leaving out those that were voided by then.
+func (l *Ledger) eachEvent(ctx context.Context, tenant usance.TenantID, s stretch, asOf uint64, fn func(*counted) error) error {
 	r := store.Range{Table: store.Days}
 	if !s.from.IsZero() {
 		r.From = dayText(usance.DayOf(s.from))
@@ -30,13 +37,12 @@ func (l *Ledger) eachEvent(ctx context.Context, tenant usance.TenantID, s stretc
 		if err != nil {
 			return err
 		}
-		if !s.to.IsZero() && !b.from.Before(s.to) || !s.from.IsZero() && b.to.Before(s.from) || b.block >= journal.BlockID(upTo+1) {
+		if !s.to.IsZero() && !b.from.Before(s.to) || !s.from.IsZero() && b.to.Before(s.from) || b.block >= journal.BlockID(asOf+1) {
 			return nil
 		}
-		return l.eachOfBlock(ctx, tenant, b.block, func(e *journal.Entry) error {
+		return l.eachOfBlock(ctx, tenant, b.block, asOf, func(e *counted) error {
 			t := e.Event.Time
-			if e.Kind != journal.Event || e.Sequence > upTo || usance.DayOf(t) != b.day ||
-				!s.from.IsZero() && t.Before(s.from) || !s.to.IsZero() && !t.Before(s.to) {
+			if e.correction.void() || usance.DayOf(t) != b.day || !s.from.IsZero() && t.Before(s.from) || !s.to.IsZero() && !t.Before(s.to) {
 				return nil
 			}
 			return fn(e)
@@ -44,8 +50,13 @@ func (l *Ledger) eachEvent(ctx context.Context, tenant usance.TenantID, s stretc
 	})
 }
 
-func (l *Ledger) eachOfBlock(ctx context.Context, tenant usance.TenantID, block string, fn func(*journal.Entry) error) error {
-	rows, err := l.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{{Table: store.Blocks, ID: block}}})
+// eachOfBlock calls fn on every event of a block as of a sequence, voided ones
+// too.
+func (l *Ledger) eachOfBlock(ctx context.Context, tenant usance.TenantID, block string, asOf uint64, fn func(*counted) error) error {
+	rows, err := l.st.Load(ctx, tenant, store.Keys{
+		Rows:   []store.Key{{Table: store.Blocks, ID: block}},
+		Ranges: []store.Range{correctionsOf(block)},
+	})
 	if err != nil {
 		return err
 	}
@@ -53,22 +64,42 @@ func (l *Ledger) eachOfBlock(ctx context.Context, tenant usance.TenantID, block 
 	if !ok {
 		return usance.ErrCorrupt
 	}
-	return journal.DecodeBlock(block, b, fn)
+	corrections := make(map[string][]byte, len(rows.Range(0)))
+	for _, row := range rows.Range(0) {
+		corrections[row.ID] = row.Value
+	}
+	return journal.DecodeBlock(block, b, func(e *journal.Entry) error {
+		if e.Kind != journal.Event || e.Sequence > asOf {
+			return nil
+		}
+		c := counted{Entry: e, since: e.Sequence}
+		if row, ok := corrections[journal.BlockID(e.Sequence)]; ok {
+			if err := c.correct(row, asOf); err != nil {
+				return err
+			}
+		}
+		return fn(&c)
+	})
 }
 
 // eachShare calls fn on what each event of a piece adds to the plan's outputs.
-func (p *plan) eachShare(ctx context.Context, l *Ledger, tenant usance.TenantID, head journal.Head, piece stretch, fn func(output int, e *journal.Entry, sh *share) error) error {
+func (p *plan) eachShare(ctx context.Context, l *Ledger, tenant usance.TenantID, head journal.Head, piece stretch, fn func(output int, e *counted, sh *share) error) error {
 	outputs := map[string][]int{}
 	for _, s := range p.series {
 		outputs[s.group] = append(outputs[s.group], s.output)
 	}
-	return l.eachEvent(ctx, tenant, piece, head.Sequence, func(e *journal.Entry) error {
+	then := l.past(tenant, p.defs)
+	return l.eachEvent(ctx, tenant, piece, head.Sequence, func(e *counted) error {
 		if !e.Event.Node.Within(p.node) {
 			return nil
 		}
-		list, err := shares(p.defs, &e.Event)
+		defs, err := then.at(ctx, e.since)
 		if err != nil {
-			return nil // it was stored before the meter that refuses it was defined
+			return err
+		}
+		list, err := shares(defs, &e.Event)
+		if err != nil {
+			return err
 		}
 		for i := range list {
 			sh := &list[i]
@@ -101,7 +132,7 @@ func (p *plan) addPieces(ctx context.Context, l *Ledger, tenant usance.TenantID,
 	for i, s := range p.stretches {
 		_, _, pieces := s.cut(head.Newest)
 		for _, piece := range pieces {
-			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, _ *journal.Entry, sh *share) error {
+			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, _ *counted, sh *share) error {
 				states[o][i] = states[o][i].Merge(sh.state())
 				return nil
 			})
@@ -117,7 +148,7 @@ func (p *plan) addMemberPieces(ctx context.Context, l *Ledger, tenant usance.Ten
 	for i, s := range p.stretches {
 		_, _, pieces := s.cut(head.Newest)
 		for _, piece := range pieces {
-			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, _ *journal.Entry, sh *share) error {
+			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, _ *counted, sh *share) error {
 				sets[o][i].add(valueHash(sh.Value))
 				return nil
 			})
@@ -136,7 +167,7 @@ func (p *plan) addStandingPieces(ctx context.Context, l *Ledger, tenant usance.T
 		_, _, pieces := stretch{to: s.to}.cut(head.Newest)
 		for _, piece := range pieces {
 			gauges := map[int]map[gaugeKey][]sample{}
-			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, e *journal.Entry, sh *share) error {
+			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, e *counted, sh *share) error {
 				if !sh.sample() {
 					out[o][i].value = out[o][i].value.Plus(usance.SumOf(sh.Amount))
 					return nil

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/usance/usance"
-	"github.com/usance/usance/internal/journal"
 	"github.com/usance/usance/registry"
 )
 
@@ -27,7 +26,7 @@ func (l *Ledger) queryEvents(ctx context.Context, tenant usance.TenantID, defs *
 	}
 	p := newPlan(defs, m, q.Node, []stretch{span})
 	p.add("", 0)
-	err = p.eachShare(ctx, l, tenant, head, span, func(_ int, e *journal.Entry, sh *share) error { return f.add(e, sh) })
+	err = p.eachShare(ctx, l, tenant, head, span, func(_ int, e *counted, sh *share) error { return f.add(e, sh) })
 	if err != nil {
 		return Answer{}, err
 	}
@@ -56,7 +55,7 @@ type timedSample struct {
 	value usance.Amount
 }
 
-func (f *eventFold) add(e *journal.Entry, sh *share) error {
+func (f *eventFold) add(e *counted, sh *share) error {
 	keys := f.meter.GroupKeys()
 	if len(f.q.Subjects) > 0 && !slices.Contains(f.q.Subjects, e.Event.Subject) || !f.q.matches(keys, sh.Group) {
 		return nil
@@ -85,7 +84,7 @@ func (f *eventFold) add(e *journal.Entry, sh *share) error {
 	return nil
 }
 
-func (f *eventFold) output(e *journal.Entry, keys []string, sh *share) *foldOutput {
+func (f *eventFold) output(e *counted, keys []string, sh *share) *foldOutput {
 	group := pick(keys, sh.Group, f.q.GroupBy)
 	delete(group, "subject")
 	order := orderOf(group, f.q.GroupBy)

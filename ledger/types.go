@@ -119,6 +119,9 @@ type StoredEvent struct {
 	Sequence uint64
 	Recorded time.Time
 	Actor    usance.Actor
+	Voided   bool   // it counts no more
+	Amended  bool   // it counts as shown here, not as its sender gave it
+	Reason   string // of the last correction
 }
 
 // EventPage is one page of events, newest first.

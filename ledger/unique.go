@@ -24,6 +24,7 @@ func memberID(series string, d usance.Day, value [16]byte) string {
 type seen [2]uint64
 
 func (s *seen) add(slot int)      { s[slot/64] |= 1 << (slot % 64) }
+func (s *seen) remove(slot int)   { s[slot/64] &^= 1 << (slot % 64) }
 func (s *seen) has(slot int) bool { return s[slot/64]&(1<<(slot%64)) != 0 }
 
 // first returns the least slot in [from, to), or -1.

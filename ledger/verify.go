@@ -30,7 +30,7 @@ var views = []struct {
 	table store.Table
 	name  string
 }{
-	{store.Definitions, "definitions"}, {store.Days, "days"}, {store.Totals, "totals"}, {store.Rollups, "rollups"}, {store.Samples, "samples"}, {store.Members, "members"},
+	{store.Definitions, "definitions"}, {store.History, "history"}, {store.Corrections, "corrections"}, {store.Days, "days"}, {store.Totals, "totals"}, {store.Rollups, "rollups"}, {store.Samples, "samples"}, {store.Members, "members"},
 	{store.Resources, "resources"}, {store.Expiries, "expiries"}, {store.Expiring, "expiring"}, {store.Holds, "holds"}, {store.Balances, "balances"},
 }
 
@@ -157,15 +157,38 @@ func (r *replay) block(ctx context.Context, b journal.Block) error {
 	return r.step(ctx, b)
 }
 
-// step folds one block into scratch as its commit did into the views.
+// step folds one block into scratch as its commit did into the views. What comes
+// before a correction is folded before it: it looks at what there was.
 func (r *replay) step(ctx context.Context, b journal.Block) error {
 	if r.defs == nil {
 		return differ("the ledger does not begin with the tenant's definition")
 	}
+	for start := 0; start < len(b.Entries); {
+		end := start
+		for end < len(b.Entries) && b.Entries[end].Kind != journal.Correction {
+			end++
+		}
+		if end > start {
+			if err := r.fold(ctx, b.First, b.Entries[start:end]); err != nil {
+				return err
+			}
+		}
+		if end < len(b.Entries) {
+			if err := r.correct(ctx, &b.Entries[end]); err != nil {
+				return err
+			}
+			end++
+		}
+		start = end
+	}
+	return nil
+}
+
+func (r *replay) fold(ctx context.Context, first uint64, entries []journal.Entry) error {
 	fold := newFolding(r.defs)
 	keys := store.Keys{Rows: []store.Key{dueKey}}
-	for i := range b.Entries {
-		e := &b.Entries[i]
+	for i := range entries {
+		e := &entries[i]
 		switch e.Kind {
 		case journal.Event:
 			list, err := shares(r.defs, &e.Event)
@@ -173,6 +196,7 @@ func (r *replay) step(ctx context.Context, b journal.Block) error {
 				return differ("entry %d: event %q of source %q could not have been stored: %v", e.Sequence, e.Event.ID, e.Event.Source, err)
 			}
 			fold.add(&prepared{in: &Incoming{Event: e.Event}, shares: list})
+			keys.Rows = append(keys.Rows, store.Key{Table: store.Days, ID: dayText(usance.DayOf(e.Event.Time)) + journal.BlockID(first)})
 		case journal.Resource:
 			if err := nameResource(&keys, e.Change); err != nil {
 				return err
@@ -184,23 +208,76 @@ func (r *replay) step(ctx context.Context, b journal.Block) error {
 		}
 	}
 	fold.name(&keys)
-	for {
-		err := r.scratch.Step(ctx, r.tenant, keys, func(rows *store.Rows) error {
-			t := &tx{rows: rows}
-			for i := range b.Entries {
-				if err := replayChange(t, &b.Entries[i]); err != nil {
+	return r.stepWith(ctx, keys, func(t *tx) error {
+		for i := range entries {
+			e := &entries[i]
+			if err := replayChange(t, e); err != nil {
+				return err
+			}
+			if e.Kind == journal.Event {
+				if err := widenDay(t.rows, journal.BlockID(first), e.Event.Time); err != nil {
 					return err
 				}
 			}
-			putDays(rows, b.First, b.Entries)
-			return fold.apply(t, fold)
-		})
+		}
+		return fold.apply(t, fold)
+	})
+}
+
+// stepWith runs a step on scratch, and again with the rows it turns out to need.
+func (r *replay) stepWith(ctx context.Context, keys store.Keys, fn func(*tx) error) error {
+	for {
+		err := r.scratch.Step(ctx, r.tenant, keys, func(rows *store.Rows) error { return fn(&tx{rows: rows}) })
 		missing, ok := errors.AsType[*missingKeys](err)
 		if !ok {
 			return err
 		}
 		keys.Rows = append(keys.Rows, missing.keys...)
 	}
+}
+
+func (r *replay) correct(ctx context.Context, e *journal.Entry) error {
+	var said correction
+	if err := json.Unmarshal(e.Change.After, &said); err != nil {
+		return err
+	}
+	said.By = e.Sequence
+	was, err := r.l.countedAt(ctx, r.tenant, said.Of, e.Sequence-1)
+	if err != nil {
+		return err
+	}
+	block, err := journal.BlockOf(ctx, r.l.st, r.tenant, said.Of)
+	if err != nil {
+		return err
+	}
+	from := &pastEvents{l: r.l, tenant: r.tenant, asOf: e.Sequence - 1, past: r.l.past(r.tenant, r.defs)}
+	back, err := takeBack(ctx, from, r.scratch, was)
+	if err != nil {
+		return err
+	}
+	fresh := newFolding(r.defs)
+	keys := store.Keys{Rows: []store.Key{{Table: store.Corrections, ID: journal.BlockID(said.Of)}}}
+	if said.Event != nil {
+		next := was.Event
+		said.Event.give(&next)
+		list, err := shares(r.defs, &next)
+		if err != nil {
+			return err
+		}
+		fresh.add(&prepared{in: &Incoming{Event: next}, shares: list})
+		keys.Rows = append(keys.Rows, store.Key{Table: store.Days, ID: dayText(usance.DayOf(next.Time)) + block})
+	}
+	back.name(&keys)
+	fresh.name(&keys)
+	return r.stepWith(ctx, keys, func(t *tx) error {
+		if err := back.apply(t); err != nil {
+			return err
+		}
+		if err := fresh.apply(t, fresh); err != nil {
+			return err
+		}
+		return putCorrection(t.rows, block, said)
+	})
 }
 
 func replayChange(t *tx, e *journal.Entry) error {
@@ -211,6 +288,8 @@ func replayChange(t *tx, e *journal.Entry) error {
 		} else {
 			t.rows.Put(store.Definitions, id, e.Change.After)
 		}
+		row := journal.HistoryRow(e)
+		t.rows.Put(store.History, row.ID, row.Value)
 	case journal.Resource:
 		old, next, err := resourcesOf(e.Change)
 		if err != nil {

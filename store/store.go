@@ -57,6 +57,8 @@ const (
 	Sessions    Table = 14 // system: token hash → session; user → its sessions
 	Holds       Table = 15 // hold id → hold
 	Balances    Table = 16 // meter, node → what is reserved
+	Corrections Table = 17 // event's sequence → how it was corrected
+	History     Table = 18 // sequence → a change of definitions
 )
 
 // PointOnly reports that rows of the table are only ever loaded one by one and

@@ -146,7 +146,7 @@ func (d *decoder) entry() Entry {
 		e.Stated = d.byte() == 1
 		ev.Time = d.time()
 		ev.Data = d.bytes()
-	case Definition, Resource, Hold:
+	case Definition, Resource, Hold, Correction:
 		e.Change = Change{Type: d.text(), Name: d.text(), Before: d.bytes(), After: d.bytes()}
 	default:
 		d.err = true
@@ -229,6 +229,12 @@ func holding(ctx context.Context, st store.Store, tenant usance.TenantID, seq ui
 		return store.Row{}, usance.Errorf(usance.KindNotFound, "there is no entry %d", seq)
 	}
 	return rows.Range(0)[0], nil
+}
+
+// BlockOf returns the id of the block that holds the entry with that sequence.
+func BlockOf(ctx context.Context, st store.Store, tenant usance.TenantID, seq uint64) (string, error) {
+	row, err := holding(ctx, st, tenant, seq)
+	return row.ID, err
 }
 
 var errFound = errors.New("found")

@@ -22,9 +22,10 @@ const (
 	Definition Kind = 2 // a definition was put or deleted
 	Resource   Kind = 3 // a resource was put or deleted
 	Hold       Kind = 4 // a hold was made, settled, extended, released, or expired
+	Correction Kind = 5 // an event was voided or amended
 )
 
-// Change is the content of a Definition, Resource or Hold entry: the row as stored
+// Change is the content of a Definition, Resource, Hold or Correction entry: the row as stored
 // before and after. Secrets appear only sealed or hashed, as they are stored.
 type Change struct {
 	Type   string // "tenant", "node", "meter", "quota", "user", "key", "token", "resource", "hold"
@@ -104,6 +105,9 @@ func Append(rows *store.Rows, head Head, entries []Entry) (Head, error) {
 		head = head.past(&entries[i])
 		entries[i].Sequence = head.Sequence
 		raw = appendEntry(raw, &entries[i])
+		if entries[i].Kind == Definition {
+			rows.Put(store.History, BlockID(head.Sequence), encodeHistory(entries[i].Change))
+		}
 	}
 	head.Chain = chain(head.Chain, first, raw)
 	rows.Put(store.Blocks, BlockID(first), encodeBlock(raw, len(entries)))

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/usance/usance/api/wire"
+	"github.com/usance/usance/internal/httpx"
+)
+
+// metrics holds what /metrics shows. Labels have few values: surfaces, routes as
+// patterns, statuses; never a tenant, a path or anything a caller sends.
+type metrics struct {
+	handler    http.Handler
+	requests   *prometheus.CounterVec
+	seconds    *prometheus.HistogramVec
+	inFlight   prometheus.Gauge
+	accepted   prometheus.Counter
+	duplicates prometheus.Counter
+}
+
+func newMetrics(more []prometheus.Collector) *metrics {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "usance_http_requests_total",
+			Help: "Requests answered, by surface, route and status."}, []string{"surface", "route", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "usance_http_request_duration_seconds",
+			Help:    "Time from a request's headers to the end of its answer, by surface and route.",
+			Buckets: []float64{.0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30}}, []string{"surface", "route"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "usance_http_requests_in_flight",
+			Help: "Requests being answered now."}),
+		accepted: prometheus.NewCounter(prometheus.CounterOpts{Name: "usance_events_accepted_total",
+			Help: "Events stored."}),
+		duplicates: prometheus.NewCounter(prometheus.CounterOpts{Name: "usance_events_duplicate_total",
+			Help: "Events that were known already and not counted again."}),
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(m.requests, m.seconds, m.inFlight, m.accepted, m.duplicates,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reg.MustRegister(more...)
+	m.handler = promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+	return m
+}
+
+// measure counts what passes. It reads what became of events off the answer's
+// headers, so that no surface needs to know of metrics.
+func (s *Server) measure(next http.Handler) http.Handler {
+	m := s.metrics
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun := s.config.Now()
+		rec := httpx.Record(w)
+		m.inFlight.Inc()
+		finished := false
+		defer func() {
+			m.inFlight.Dec()
+			at, route, status := s.surfaceOf(r.URL.Path).name, httpx.RouteFrom(r.Context()), strconv.Itoa(max(rec.Status(), http.StatusOK))
+			if route == "" {
+				route = "unmatched"
+			}
+			if !finished {
+				status = "aborted"
+			}
+			m.requests.WithLabelValues(at, route, status).Inc()
+			m.seconds.WithLabelValues(at, route).Observe(s.config.Now().Sub(begun).Seconds())
+			if accepted := rec.Header().Get(wire.HeaderAccepted); accepted != "" {
+				m.accepted.Add(number(accepted))
+				m.duplicates.Add(number(rec.Header().Get(wire.HeaderDuplicates)))
+			}
+		}()
+		next.ServeHTTP(rec, r)
+		finished = true
+	})
+}
+
+func number(text string) float64 {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return float64(n)
+}

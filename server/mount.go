@@ -1,0 +1,39 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/usance/usance/api"
+	"github.com/usance/usance/facade/cloudrtc"
+	"github.com/usance/usance/facade/iam"
+	"github.com/usance/usance/facade/koodrive"
+	"github.com/usance/usance/facade/meeting"
+	"github.com/usance/usance/facade/metastudio"
+	"github.com/usance/usance/facade/zstack"
+)
+
+// facade is what every vendor's surface offers.
+type facade interface {
+	http.Handler
+	Owns(path string) bool
+}
+
+// mount builds every surface, in the order in which they are asked. The last one
+// answers what no other owns. A vendor is one entry here and one folder.
+func (s *Server) mount() []surface {
+	c := s.config
+	of := func(name string, f facade) surface { return surface{name, f.Owns, f} }
+	// Cloud RTC and MetaStudio take the credentials that IAM gives out.
+	identity := iam.New(s.registry, s.ledger, iam.Options{Now: c.Now, Logger: c.Logger})
+	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger})
+	return []surface{
+		{"operations", s.ownsOperations, http.HandlerFunc(s.operations)},
+		of("meeting", meeting.New(s.registry, s.ledger, meeting.Options{Now: c.Now, Logger: c.Logger})),
+		of("koodrive", koodrive.New(s.registry, s.ledger, koodrive.Options{Now: c.Now, Logger: c.Logger})),
+		of("zstack", zstack.New(s.registry, s.ledger, zstack.Options{Now: c.Now, Logger: c.Logger})),
+		of("iam", identity),
+		of("cloudrtc", cloudrtc.New(s.registry, s.ledger, cloudrtc.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate})),
+		of("metastudio", metastudio.New(s.registry, s.ledger, metastudio.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate})),
+		{"native", nil, native.Handler()},
+	}
+}

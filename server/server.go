@@ -1,0 +1,110 @@
+// Package server puts the surfaces of Usance on one address: the vendors'
+// façades, the native API, and the pages that operators watch. It decides
+// nothing about usage; it routes, measures, logs, and starts and stops in order.
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/usance/usance/internal/httpx"
+	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/registry"
+	"github.com/usance/usance/store"
+)
+
+// Config is what a Server is built with. The store stays its owner's to close,
+// after Run has returned.
+type Config struct {
+	Store         store.Store
+	MasterKey     [32]byte // seals recoverable secrets; the same at every start on one store
+	OperatorToken string   // speaks for every tenant; empty adds none
+	Now           func() time.Time
+	Logger        *slog.Logger // nil for none
+
+	// Collectors are shown at /metrics beside the server's own, such as an
+	// engine's.
+	Collectors []prometheus.Collector
+	// PasswordCost overrides the cost of password hashes; see registry.Options.
+	PasswordCost *argon2id.Params
+	// Drain is how long Run waits for requests under way once it is told to stop;
+	// 0 means 8 s.
+	Drain time.Duration
+}
+
+// Server answers every surface. It is safe for concurrent use.
+type Server struct {
+	config   Config
+	log      *slog.Logger
+	registry *registry.Registry
+	ledger   *ledger.Ledger
+	surfaces []surface
+	metrics  *metrics
+	draining atomic.Bool
+	handler  http.Handler
+}
+
+// surface is one part of the address space.
+type surface struct {
+	name    string // label of metrics
+	owns    func(path string) bool
+	handler http.Handler
+}
+
+// New builds a Server. It fails when the operator token cannot be one, or is a
+// tenant's.
+func New(c Config) (*Server, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Drain == 0 {
+		c.Drain = 8 * time.Second
+	}
+	reg, err := registry.New(c.Store, registry.Options{Now: c.Now, MasterKey: c.MasterKey, Logger: c.Logger, PasswordCost: c.PasswordCost})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, log: c.Logger, registry: reg,
+		ledger:  ledger.New(c.Store, reg, ledger.Options{Now: c.Now, Logger: c.Logger}),
+		metrics: newMetrics(c.Collectors)}
+	s.surfaces = s.mount()
+	s.handler = httpx.Chain(http.HandlerFunc(s.route),
+		httpx.AccessLog(c.Logger, c.Now),
+		httpx.RequestID(httpx.RequestIDConfig{}),
+		s.measure,
+		httpx.Recover(c.Logger, func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "internal error", http.StatusInternalServerError)
+		}))
+	return s, nil
+}
+
+// Handler returns the one handler of every surface.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Registry returns the registry behind the surfaces.
+func (s *Server) Registry() *registry.Registry { return s.registry }
+
+// Ledger returns the ledger behind the surfaces.
+func (s *Server) Ledger() *ledger.Ledger { return s.ledger }
+
+// route hands a request to the first surface that owns its path. Paths are taken
+// as sent: nothing is cleaned or redirected.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	at := s.surfaceOf(r.URL.Path)
+	at.handler.ServeHTTP(w, r)
+}
+
+func (s *Server) surfaceOf(path string) *surface {
+	last := len(s.surfaces) - 1
+	for i := range s.surfaces[:last] {
+		if s.surfaces[i].owns(path) {
+			return &s.surfaces[i]
+		}
+	}
+	return &s.surfaces[last]
+}
