@@ -12,6 +12,7 @@ import (
 	"github.com/alexedwards/argon2id"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/usance/usance"
 	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
@@ -24,8 +25,11 @@ type Config struct {
 	Store         store.Store
 	MasterKey     [32]byte // seals recoverable secrets; the same at every start on one store
 	OperatorToken string   // speaks for every tenant; empty adds none
-	Now           func() time.Time
-	Logger        *slog.Logger // nil for none
+	// Home is the tenant that the operator's calls are about when they name none;
+	// empty has them always name one.
+	Home   usance.TenantID
+	Now    func() time.Time
+	Logger *slog.Logger // nil for none
 
 	// Collectors are shown at /metrics beside the server's own, such as an
 	// engine's.

@@ -52,7 +52,7 @@ func (a *app) demoCommand() *cobra.Command {
 			s["data"] = dir
 		}
 		s["drain"] = "8s"
-		return a.serve(cmd.Context(), s, func(ctx context.Context, r running) error { return a.showDemo(ctx, s, r) })
+		return a.serve(cmd.Context(), s, demo.Tenant, func(ctx context.Context, r running) error { return a.showDemo(ctx, s, r) })
 	})
 	return cmd
 }
@@ -85,7 +85,7 @@ func (a *app) showDemo(ctx context.Context, s settings, r running) error {
 		if err != nil {
 			return err
 		}
-		if err := writeFile(file, []byte(strings.Join(company.Env(r.url), "\n")+"\n")); err != nil {
+		if err := writeFile(file, []byte(strings.Join(company.Env(r.url, r.operatorToken), "\n")+"\n")); err != nil {
 			return err
 		}
 		fmt.Fprintf(a.stdout, "Address and credentials are in %s\n", file)

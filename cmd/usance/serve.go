@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"github.com/usance/usance"
 	"github.com/usance/usance/server"
 	"github.com/usance/usance/store/pebblestore"
 )
@@ -44,7 +45,7 @@ func (a *app) serveCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.serve(cmd.Context(), s, nil)
+		return a.serve(cmd.Context(), s, "", nil)
 	})
 	return cmd
 }
@@ -55,9 +56,10 @@ type running struct {
 	operatorToken string
 }
 
-// serve runs a server with the settings until ctx ends. started, when there is
+// serve runs a server with the settings until ctx ends. home is the tenant that
+// the operator's calls are about when they name none. started, when there is
 // one, is called beside the server once it answers; its error stops the server.
-func (a *app) serve(ctx context.Context, s settings, started func(ctx context.Context, r running) error) (err error) {
+func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, started func(ctx context.Context, r running) error) (err error) {
 	if s["store"] != "" {
 		if strings.HasPrefix(s["store"], "postgres://") || strings.HasPrefix(s["store"], "postgresql://") {
 			return usagef("this build has no PostgreSQL engine yet; leave --store out for the embedded one")
@@ -89,7 +91,7 @@ func (a *app) serve(ctx context.Context, s settings, started func(ctx context.Co
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(server.Config{Store: st, MasterKey: key, OperatorToken: token, Now: a.now, Logger: log, Drain: drain,
+	srv, err := server.New(server.Config{Store: st, MasterKey: key, OperatorToken: token, Home: home, Now: a.now, Logger: log, Drain: drain,
 		Collectors: []prometheus.Collector{storeCollector{st}}})
 	if err != nil {
 		return err

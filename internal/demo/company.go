@@ -108,11 +108,12 @@ func resources(now time.Time) []usance.Resource {
 	return out
 }
 
-// Env returns the assignments of the demo's environment file, in its order.
-func (c *Company) Env(url string) []string {
+// Env returns the assignments of the demo's environment file, in its order. The
+// token is the one that clients of the native API get.
+func (c *Company) Env(url, token string) []string {
 	var out []string
 	for _, v := range [][2]string{
-		{"USANCE_URL", url}, {"USANCE_TOKEN", c.Token}, {"USANCE_TENANT", string(Tenant)},
+		{"USANCE_URL", url}, {"USANCE_TOKEN", token}, {"USANCE_TENANT", string(Tenant)},
 		{"MEETING_ACCOUNT", "ops"}, {"MEETING_PASSWORD", c.Password}, {"MEETING_APP_ID", c.MeetingApp}, {"MEETING_APP_KEY", c.MeetingKey}, {"MEETING_USER_ID", "alice"},
 		{"HUAWEI_ACCESS_KEY", c.AccessKey}, {"HUAWEI_SECRET_KEY", c.SecretKey}, {"HUAWEI_PROJECT_ID", project}, {"HUAWEI_REGION", region},
 		{"HUAWEI_DOMAIN", domain}, {"HUAWEI_USER", "ops"}, {"HUAWEI_PASSWORD", c.Password}, {"RTC_APP", RTCApp},

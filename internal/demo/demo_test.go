@@ -194,7 +194,7 @@ func TestTheEnvFileNamesWhatIsPromised(t *testing.T) {
 HUAWEI_SECRET_KEY HUAWEI_PROJECT_ID HUAWEI_REGION HUAWEI_DOMAIN HUAWEI_USER HUAWEI_PASSWORD RTC_APP KOODRIVE_APP_ID KOODRIVE_APP_SECRET
 KOODRIVE_USER_ID KOODRIVE_TOKEN ZSTACK_ACCOUNT ZSTACK_PASSWORD ZSTACK_ACCESS_KEY_ID ZSTACK_ACCESS_KEY_SECRET ZSTACK_ORGANIZATION`
 	var names []string
-	for _, line := range NewCompany("2026-06-09", busy, secret).Env("http://127.0.0.1:8080") {
+	for _, line := range NewCompany("2026-06-09", busy, secret).Env("http://127.0.0.1:8080", "us_token") {
 		name, value, ok := strings.Cut(line, "=")
 		if !ok || value == "" {
 			t.Errorf("%q is no assignment", line)

@@ -1,0 +1,214 @@
+// Package api is the native HTTP interface: /api/v1, its OpenAPI document and a
+// page to read it. Handlers decode, make one call of the registry or the ledger,
+// and encode; what may be done by whom is written once, in the route table.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/api/wire"
+	"github.com/usance/usance/internal/httpx"
+	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/registry"
+)
+
+// Options are what an API is built with.
+type Options struct {
+	Now    func() time.Time
+	Logger *slog.Logger // nil for none
+	// BodyTimeout is how long a request body may take to arrive; 0 means 30 s.
+	BodyTimeout time.Duration
+	// SequenceWait is how long a read with min_sequence waits before it answers
+	// 503; 0 means 5 s.
+	SequenceWait time.Duration
+	// Home is the tenant that an operator's call is about when it names none;
+	// empty has operators always name one.
+	Home usance.TenantID
+}
+
+// API answers the native interface. It is safe for concurrent use.
+type API struct {
+	reg       *registry.Registry
+	led       *ledger.Ledger
+	now       func() time.Time
+	log       *slog.Logger
+	wait      time.Duration
+	home      usance.TenantID
+	bodies    *httpx.Bodies
+	manifests *httpx.Bodies
+	routes    []route
+	document  []byte
+	docs      http.Handler
+}
+
+// New returns an API over a registry and a ledger.
+func New(reg *registry.Registry, led *ledger.Ledger, o Options) *API {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.BodyTimeout == 0 {
+		o.BodyTimeout = 30 * time.Second
+	}
+	if o.SequenceWait == 0 {
+		o.SequenceWait = 5 * time.Second
+	}
+	a := &API{reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, routes: routes()}
+	a.bodies = httpx.NewBodies(httpx.BodyConfig{Timeout: o.BodyTimeout})
+	a.manifests = httpx.NewBodies(httpx.BodyConfig{Timeout: 4 * o.BodyTimeout, Max: usance.MaxManifestBytes, Decoders: 1})
+	a.document, a.docs = document(a.routes), newDocs()
+	return a
+}
+
+// Handler returns the handler of /api/v1/, /openapi.json, /docs and
+// /docs/. It matches
+// paths as they were sent: mount it so that nothing cleans or redirects them.
+func (a *API) Handler() http.Handler {
+	return httpx.Chain(http.HandlerFunc(a.serve),
+		httpx.RequestID(httpx.RequestIDConfig{}),
+		httpx.Recover(a.log, func(w http.ResponseWriter, r *http.Request) {
+			writeProblem(w, r, problemOf(&usance.Error{Kind: usance.KindInternal}))
+		}))
+}
+
+const prefix = "/api/v1"
+
+func (a *API) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	path := r.URL.EscapedPath()
+	below, ok := strings.CutPrefix(path, prefix+"/")
+	if !ok {
+		a.servePage(w, r, path)
+		return
+	}
+	// Answers differ by token, and some hold secrets.
+	h.Set("Cache-Control", "no-store")
+	rt, vars, allow := match(a.routes, r.Method, below)
+	if rt == nil {
+		writeUnrouted(w, r, allow)
+		return
+	}
+	httpx.SetRoute(r.Context(), rt.method+" "+prefix+rt.path)
+	q := &request{api: a, w: w, r: r, route: rt, vars: vars}
+	if err := q.run(); err != nil {
+		a.fail(w, r, err)
+	}
+}
+
+// servePage serves the document and its page.
+func (a *API) servePage(w http.ResponseWriter, r *http.Request, path string) {
+	var serve http.HandlerFunc
+	switch {
+	case path == "/openapi.json":
+		serve = a.serveDocument
+	case path == "/docs" || strings.HasPrefix(path, "/docs/"):
+		path, serve = "/docs", a.docs.ServeHTTP
+	default:
+		writeUnrouted(w, r, nil)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		writeUnrouted(w, r, []string{http.MethodGet, http.MethodHead})
+		return
+	}
+	httpx.SetRoute(r.Context(), "GET "+path)
+	serve(w, r)
+}
+
+// run authenticates, authorizes, reads the parameters and hands over.
+func (q *request) run() error {
+	if err := q.authenticate(); err != nil {
+		return err
+	}
+	if !q.who.Role.Allows(q.route.right) {
+		return usance.Errorf(usance.KindForbidden, "a %s may not do this", q.who.Role)
+	}
+	if err := q.parseQuery(); err != nil {
+		return err
+	}
+	if err := q.nameTenant(); err != nil {
+		return err
+	}
+	if q.route.where == atRoot {
+		if err := q.may(q.route.right, usance.Root); err != nil {
+			return err
+		}
+	}
+	if err := q.waitFor(); err != nil {
+		return err
+	}
+	return q.route.handle(q)
+}
+
+// waitFor holds a read back until the sequence it asks for is there.
+func (q *request) waitFor() error {
+	seq, err := q.query.uint("min_sequence")
+	if err != nil || seq == 0 || q.tenant == "" {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(q.r.Context(), q.api.wait)
+	defer cancel()
+	return q.api.led.WaitFor(ctx, q.tenant, seq)
+}
+
+func writeUnrouted(w http.ResponseWriter, r *http.Request, allow []string) {
+	if allow == nil {
+		writeProblem(w, r, problemOf(usance.Errorf(usance.KindNotFound, "there is nothing at this path")))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allow, ", "))
+	writeProblem(w, r, wire.Problem{Type: wire.ProblemPrefix + wire.ProblemMethod, Title: "Method not allowed",
+		Status: http.StatusMethodNotAllowed, Detail: "this path answers " + strings.Join(allow, ", ")})
+}
+
+// match finds the route of a request. Where none is found, allow lists the
+// methods the path does answer, and is nil when it answers none.
+func match(routes []route, method, below string) (best *route, vars []string, allow []string) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	segments := strings.Split(below, "/")
+	for i := range routes {
+		rt := &routes[i]
+		found, ok := rt.matches(segments)
+		if !ok {
+			continue
+		}
+		allow = append(allow, rt.method)
+		if rt.method == http.MethodGet {
+			allow = append(allow, http.MethodHead)
+		}
+		if rt.method == method && (best == nil || len(found) < len(vars)) {
+			best, vars = rt, found
+		}
+	}
+	return best, vars, allow
+}
+
+// matches compares the path segment by segment, as sent, and returns the decoded
+// values of its variables. An empty segment is no value.
+func (rt *route) matches(segments []string) (vars []string, ok bool) {
+	if len(segments) != len(rt.segments) {
+		return nil, false
+	}
+	for i, want := range rt.segments {
+		if want[0] != '{' {
+			if segments[i] != want {
+				return nil, false
+			}
+			continue
+		}
+		v, err := url.PathUnescape(segments[i])
+		if err != nil || v == "" {
+			return nil, false
+		}
+		vars = append(vars, v)
+	}
+	return vars, true
+}

@@ -1,0 +1,50 @@
+package api
+
+import (
+	"github.com/usance/usance"
+	"github.com/usance/usance/registry"
+)
+
+// extra is what calls that create or delete work on: it is put before each, and
+// what the call created is taken away after.
+type extra struct{}
+
+func (*extra) put(h *house) {
+	h.t.Helper()
+	_, err := h.reg.Edit(h.t.Context(), tester, acme, registry.Edit{
+		Meters: []usance.Meter{{Name: "m3", Unit: "1", Aggregation: usance.AggGauge}},
+		Users:  []registry.UserSpec{{User: usance.User{Name: "tim", Role: usance.RoleViewer}}},
+		Tokens: []registry.TokenSpec{{Token: usance.Token{Name: "spare", Role: usance.RoleMember}, Secret: secretOf("spare")}},
+	})
+	h.must(err)
+}
+
+func (*extra) undo(h *house) {
+	h.t.Helper()
+	_, err := h.reg.EditFrom(h.t.Context(), tester, acme, func(now *registry.Definitions) (registry.Edit, error) {
+		var e registry.Edit
+		if hasMeter("m2")(now) {
+			e.DeleteMeters = []string{"m2"}
+		}
+		for _, p := range []usance.Path{"/new", "/a/new"} {
+			if hasNode(p)(now) {
+				e.DeleteNodes = append(e.DeleteNodes, p)
+			}
+		}
+		if hasUser("bob")(now) {
+			e.DeleteUsers = []string{"bob"}
+		}
+		if ref := keyRef("app", "k2"); hasKey(ref)(now) {
+			e.DeleteKeys = []registry.KeyRef{ref}
+		}
+		if hasToken("t2")(now) {
+			e.DeleteTokens = []string{"t2"}
+		}
+		return e, nil
+	})
+	h.must(err)
+	_, err = h.led.DeleteResource(h.t.Context(), tester, acme, "new")
+	if err != nil && usance.KindOf(err) != usance.KindNotFound {
+		h.t.Fatal(err)
+	}
+}

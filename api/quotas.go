@@ -1,0 +1,152 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/api/wire"
+	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/registry"
+)
+
+func listQuotas(q *request) error {
+	node, err := q.node(usance.RightRead)
+	if err != nil {
+		return err
+	}
+	recursive, err := q.query.flag("recursive")
+	if err != nil {
+		return err
+	}
+	if !q.query.has("node") && !q.query.has("recursive") {
+		recursive = true
+	}
+	defs, err := q.definitions()
+	if err != nil {
+		return err
+	}
+	all := defs.Quotas(node, recursive)
+	if meter := q.query.text("meter"); meter != "" {
+		all = slices.DeleteFunc(all, func(x usance.Quota) bool { return x.Meter != meter })
+	}
+	page, err := slicePage(q, all, quotaName)
+	if err != nil {
+		return err
+	}
+	out := wire.List[wire.Quota]{Next: page.Next, Total: page.Total}
+	out.Items, err = q.readQuotas(page.Items)
+	if err != nil {
+		return err
+	}
+	return q.answer(http.StatusOK, out)
+}
+
+// quotaName orders quotas as the definitions do, by node and then meter: no path
+// has a NUL, so the pair compares as the joined text does.
+func quotaName(x usance.Quota) string { return string(x.Node) + "\x00" + x.Meter }
+
+// readQuotas answers quotas as they stand, leaving out any that went away
+// meanwhile.
+func (q *request) readQuotas(quotas []usance.Quota) ([]wire.Quota, error) {
+	ask := ledger.Ask{Quotas: make([]registry.QuotaRef, len(quotas))}
+	for i, x := range quotas {
+		ask.Quotas[i] = registry.QuotaRef{Node: x.Node, Meter: x.Meter}
+	}
+	report, err := q.api.led.Report(q.r.Context(), q.tenant, ask)
+	if err != nil {
+		return nil, err
+	}
+	q.sequence(report.Sequence)
+	out := make([]wire.Quota, 0, len(quotas))
+	for _, reading := range report.Quotas {
+		if reading.Defined {
+			out = append(out, wireQuota(reading.Reading))
+		}
+	}
+	return out, nil
+}
+
+func wireQuota(r usance.Reading) wire.Quota {
+	out := wire.Quota{Node: r.Node, Meter: r.Meter, Limit: wire.Amount(r.Limit), Used: r.Used, Reserved: r.Reserved,
+		Allocated: wire.Amount(r.Allocated), Available: wire.Amount(r.Available), Window: r.Window, Enforce: r.Enforce}
+	if !r.ResetsAt.IsZero() {
+		at := r.ResetsAt.UTC()
+		out.ResetsAt = &at
+	}
+	return out
+}
+
+// mayHandOut checks the right to set the quota at a node. A limit is handed out
+// from above: an admin of a subtree does not set the limits of its top.
+func (q *request) mayHandOut(node usance.Path) error {
+	if err := node.Check(); err != nil {
+		return fieldError("node", detailOf(err))
+	}
+	if err := q.may(usance.RightManage, node); err != nil {
+		return err
+	}
+	if node == q.subtree() && node != usance.Root {
+		return usance.Errorf(usance.KindForbidden, "the quotas at %s are handed out from above", node)
+	}
+	return nil
+}
+
+// quotaBody is wire.PutQuota as it may be sent: limit tells null from absent, and
+// what the server works out itself may be sent back.
+type quotaBody struct {
+	wire.PutQuota
+	Limit     jsontext.Value `json:"limit"`
+	Used      jsontext.Value `json:"used"`
+	Reserved  jsontext.Value `json:"reserved"`
+	Allocated jsontext.Value `json:"allocated"`
+	Available jsontext.Value `json:"available"`
+	ResetsAt  jsontext.Value `json:"resets_at"`
+}
+
+func putQuota(q *request) error {
+	var in quotaBody
+	if err := q.decode(&in); err != nil {
+		return err
+	}
+	if len(in.Limit) == 0 {
+		return fieldError("limit", "is required: a whole number, an amount such as \"10GiB\", or \"unlimited\"")
+	}
+	var limit wire.Amount
+	if err := limit.UnmarshalJSON(in.Limit); err != nil {
+		return fieldError("limit", detailOf(err))
+	}
+	if err := q.mayHandOut(in.Node); err != nil {
+		return err
+	}
+	quota := usance.Quota{Node: in.Node, Meter: in.Meter, Limit: usance.Amount(limit), Window: in.Window, Enforce: in.Enforce}
+	if err := q.edit(registry.Edit{Quotas: []usance.Quota{quota}}); err != nil {
+		return err
+	}
+	stands, err := q.readQuotas([]usance.Quota{quota})
+	if err != nil {
+		return err
+	}
+	if len(stands) == 0 {
+		return usance.Errorf(usance.KindConflict, "the quota was removed meanwhile")
+	}
+	return q.answer(http.StatusOK, stands[0])
+}
+
+func deleteQuota(q *request) error {
+	node, meter := usance.Path(q.query.text("node")), q.query.text("meter")
+	if node == "" {
+		return parameterError("node", "is required")
+	}
+	if meter == "" {
+		return parameterError("meter", "is required")
+	}
+	if err := q.mayHandOut(node); err != nil {
+		return err
+	}
+	ref := registry.QuotaRef{Node: node, Meter: meter}
+	there := func(d *registry.Definitions) bool { _, ok := d.Quota(ref); return ok }
+	return q.remove("quota", string(node)+" "+meter, there, registry.Edit{DeleteQuotas: []registry.QuotaRef{ref}})
+}

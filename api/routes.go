@@ -1,0 +1,249 @@
+package api
+
+import (
+	"strings"
+
+	"github.com/usance/usance"
+)
+
+// where says at which node a route's right is needed.
+type where uint8
+
+const (
+	atRoot   where = iota // at the root, checked before the handler runs
+	atNode                // at the nodes the request names; the handler checks
+	anywhere              // the route needs no tenant; the handler checks
+)
+
+// route is one call of the API. Its table is what requests are matched and
+// checked against, what the OpenAPI document is made of, and what the tests walk.
+type route struct {
+	id        string // operationId
+	method    string
+	path      string // below /api/v1
+	right     usance.Right
+	where     where
+	tenantVar bool // the first variable of the path is the tenant
+	params    []param
+	doc       doc
+	handle    func(*request) error
+
+	segments []string
+}
+
+// param is a query parameter.
+type param struct {
+	name    string
+	doc     string
+	format  string   // "", "int", "bool", "time" or "node"
+	enum    []string // of a text
+	repeats bool
+	empty   bool // an empty value means something
+}
+
+// doc is what the OpenAPI document says of a route.
+type doc struct {
+	tag     string
+	summary string
+	text    string
+	in      string // schema of the request body
+	out     string // schema of the answer; "" with status 204
+	status  int
+}
+
+// Parameters that several routes have.
+var (
+	pTenant = param{name: "tenant", doc: "For an operator's token: the tenant it speaks for. A tenant's own token needs none."}
+	pLeast  = param{name: "min_sequence", format: "int", doc: "Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time."}
+	pLimit  = param{name: "limit", format: "int", doc: "Most rows of a page, 1 to 1000, which is the default."}
+	pCursor = param{name: "cursor", doc: "The next member of the page before."}
+)
+
+const (
+	filterPrefix = "filterGroupBy["
+	filterName   = "filterGroupBy"
+)
+
+func withPage(more ...param) []param { return append(more, pLimit, pCursor) }
+
+func nodeParam(doc string) param { return param{name: "node", format: "node", doc: doc} }
+
+// routes returns the table.
+func routes() []route {
+	all := append(usageRoutes(), resourceRoutes()...)
+	all = append(all, definitionRoutes()...)
+	all = append(all, principalRoutes()...)
+	for i := range all {
+		rt := &all[i]
+		rt.segments = strings.Split(strings.TrimPrefix(rt.path, "/"), "/")
+		if rt.where != anywhere {
+			rt.params = append(rt.params, pTenant)
+		}
+		if rt.method == "GET" && rt.where != anywhere {
+			rt.params = append(rt.params, pLeast)
+		}
+	}
+	return all
+}
+
+func usageRoutes() []route {
+	return []route{
+		{id: "sendEvents", method: "POST", path: "/events", right: usance.RightRecord, where: anywhere, params: []param{pTenant}, handle: sendEvents,
+			doc: doc{tag: "Events", summary: "Record usage events", in: "Events", status: 204, text: sendText}},
+		{id: "listEvents", method: "GET", path: "/events", where: atNode, handle: listEvents,
+			params: withPage(
+				param{name: "from", format: "time", doc: "Events at or after this time."},
+				param{name: "to", format: "time", doc: "Events before this time."},
+				param{name: "type", doc: "Events of this type."},
+				param{name: "subject", doc: "Events of this subject."},
+				param{name: "source", doc: "Events of this source."},
+				param{name: "id", doc: "Events with this id."},
+				nodeParam("Events at and below this node. Default: all the token may see.")),
+			doc: doc{tag: "Events", summary: "Browse events, newest first", out: "StoredEventList", status: 200}},
+		{id: "queryMeter", method: "GET", path: "/meters/{meter}/query", where: atNode, handle: queryMeter,
+			params: []param{
+				{name: "from", format: "time", doc: "Usage at or after this time. Default: from the first event."},
+				{name: "to", format: "time", doc: "Usage before this time. Default: to the last event."},
+				{name: "windowSize", enum: []string{"MINUTE", "HOUR", "DAY", "MONTH"}, doc: "Split the answer into windows. Default: one row for all the time."},
+				{name: "windowTimeZone", doc: "IANA zone whose days and months the windows are. Default: UTC."},
+				{name: "subject", repeats: true, empty: true, doc: "Only these subjects, with a row for each."},
+				{name: "groupBy", repeats: true, doc: "Group-by keys of the meter, and subject; repeated or separated by commas."},
+				{name: filterName, repeats: true, empty: true, doc: "filterGroupBy[key]=value: only usage whose group-by key has this value, or one of several separated by commas."},
+				nodeParam("Usage at and below this node. Default: all the token may see."),
+				{name: "clientId", doc: "Accepted for OpenMeter's clients; it has no effect."}},
+			doc: doc{tag: "Meters", summary: "Usage of a meter over time", out: "Usage", status: 200, text: queryText}},
+		{id: "listQuotas", method: "GET", path: "/quotas", where: atNode, handle: listQuotas,
+			params: withPage(
+				nodeParam("Quotas at this node. Default: all that the token may see."),
+				param{name: "meter", doc: "Quotas of this meter."},
+				param{name: "recursive", format: "bool", doc: "Those below the node too."}),
+			doc: doc{tag: "Quotas", summary: "Quotas as they stand", out: "QuotaList", status: 200}},
+		{id: "putQuota", method: "PUT", path: "/quotas", right: usance.RightManage, where: atNode, handle: putQuota,
+			doc: doc{tag: "Quotas", summary: "Set a quota", in: "PutQuota", out: "Quota", status: 200,
+				text: "A token bound to a subtree sets the quotas below its top; the top's own come from above."}},
+		{id: "deleteQuota", method: "DELETE", path: "/quotas", right: usance.RightManage, where: atNode, handle: deleteQuota,
+			params: []param{nodeParam("The quota's node. Required."), {name: "meter", doc: "The quota's meter. Required."}},
+			doc:    doc{tag: "Quotas", summary: "Remove a quota", status: 204}},
+	}
+}
+
+func resourceRoutes() []route {
+	filters := []param{
+		{name: "business_type", repeats: true, doc: "Only these business types; repeated or separated by commas."},
+		{name: "charging_mode", repeats: true, doc: "Only these charging modes."},
+		{name: "source", repeats: true, doc: "Only these sources."},
+		{name: "expires_from", format: "time", doc: "Only resources that expire at or after this time."},
+		{name: "expires_to", format: "time", doc: "Only resources that expire at or before this time."},
+	}
+	count := append(append([]param(nil), filters...),
+		param{name: "group_by", repeats: true, doc: "Count by business_type, charging_mode, source or several of them; repeated or separated by commas."})
+	const tag = "Resources"
+	return []route{
+		{id: "listResources", method: "GET", path: "/resources", where: atNode, params: withPage(filters...), handle: listResources,
+			doc: doc{tag: tag, summary: "Resources in the order of their ids", out: "ResourceList", status: 200,
+				text: "To a token bound to a subtree a page may hold fewer rows than its limit, and total is not told."}},
+		{id: "createResource", method: "POST", path: "/resources", right: usance.RightManage, where: atNode, handle: createResource,
+			doc: doc{tag: tag, summary: "Create a resource", in: "Resource", out: "Resource", status: 201}},
+		{id: "countResources", method: "GET", path: "/resources/count", where: atRoot, params: count, handle: countResources,
+			doc: doc{tag: tag, summary: "Count resources", out: "ResourceCounts", status: 200}},
+		{id: "getResource", method: "GET", path: "/resources/{id}", where: atNode, handle: getResource,
+			doc: doc{tag: tag, summary: "One resource", out: "Resource", status: 200}},
+		{id: "putResource", method: "PUT", path: "/resources/{id}", right: usance.RightManage, where: atNode, handle: putResource,
+			doc: doc{tag: tag, summary: "Create or replace a resource", in: "Resource", out: "Resource", status: 200}},
+		{id: "deleteResource", method: "DELETE", path: "/resources/{id}", right: usance.RightManage, where: atNode, handle: deleteResource,
+			doc: doc{tag: tag, summary: "Remove a resource", status: 204}},
+		{id: "renewResource", method: "POST", path: "/resources/{id}/renew", right: usance.RightManage, where: atNode, handle: renewResource,
+			doc: doc{tag: tag, summary: "Move a resource's expiry", in: "Renew", out: "Resource", status: 200}},
+	}
+}
+
+func definitionRoutes() []route {
+	manage := usance.RightManage
+	return []route{
+		{id: "listTenants", method: "GET", path: "/tenants", where: anywhere, params: withPage(), handle: listTenants,
+			doc: doc{tag: "Tenants", summary: "The tenants the token may see", out: "TenantList", status: 200}},
+		{id: "createTenant", method: "POST", path: "/tenants", right: usance.RightOperate, where: anywhere, handle: createTenant,
+			doc: doc{tag: "Tenants", summary: "Create a tenant", in: "Tenant", out: "Tenant", status: 201}},
+		{id: "getTenant", method: "GET", path: "/tenants/{tenant}", where: atRoot, tenantVar: true, handle: getTenant,
+			doc: doc{tag: "Tenants", summary: "One tenant", out: "Tenant", status: 200}},
+		{id: "putTenant", method: "PUT", path: "/tenants/{tenant}", right: manage, where: atRoot, tenantVar: true, handle: putTenant,
+			doc: doc{tag: "Tenants", summary: "Create or change a tenant", in: "Tenant", out: "Tenant", status: 200, text: "Only an operator's token creates one."}},
+		{id: "listMeters", method: "GET", path: "/meters", where: atNode, params: withPage(), handle: listMeters,
+			doc: doc{tag: "Meters", summary: "All meters, built-in ones included", out: "MeterList", status: 200}},
+		{id: "createMeter", method: "POST", path: "/meters", right: manage, handle: createMeter,
+			doc: doc{tag: "Meters", summary: "Define a meter", in: "Meter", out: "Meter", status: 201}},
+		{id: "getMeter", method: "GET", path: "/meters/{meter}", where: atNode, handle: getMeter,
+			doc: doc{tag: "Meters", summary: "One meter", out: "Meter", status: 200}},
+		{id: "putMeter", method: "PUT", path: "/meters/{meter}", right: manage, handle: putMeter,
+			doc: doc{tag: "Meters", summary: "Define or change a meter", in: "PutMeter", out: "Meter", status: 200,
+				text: "Aggregation and group-by keys of a meter cannot change."}},
+		{id: "deleteMeter", method: "DELETE", path: "/meters/{meter}", right: manage, handle: deleteMeter,
+			doc: doc{tag: "Meters", summary: "Remove a meter", status: 204}},
+		{id: "listNodes", method: "GET", path: "/nodes", where: atNode, handle: listNodes,
+			params: withPage(nodeParam("Nodes at and below this one. Default: all the token may see.")),
+			doc:    doc{tag: "Nodes", summary: "Defined nodes in the order of their paths", out: "NodeList", status: 200}},
+		{id: "createNode", method: "POST", path: "/nodes", right: manage, where: atNode, handle: createNode,
+			doc: doc{tag: "Nodes", summary: "Define a node", in: "Node", out: "Node", status: 201}},
+		{id: "putNode", method: "PUT", path: "/nodes", right: manage, where: atNode, handle: putNode,
+			doc: doc{tag: "Nodes", summary: "Define or change a node", in: "Node", out: "Node", status: 200}},
+		{id: "deleteNode", method: "DELETE", path: "/nodes", right: manage, where: atNode, handle: deleteNode,
+			params: []param{nodeParam("The node. Required.")},
+			doc:    doc{tag: "Nodes", summary: "Remove a node's definition; usage recorded there stays", status: 204}},
+		{id: "applyManifest", method: "POST", path: "/apply", right: manage, where: anywhere, handle: applyManifest,
+			params: []param{{name: "dry_run", format: "bool", doc: "Only work out the changes."}, pTenant},
+			doc:    doc{tag: "Tenants", summary: "Bring tenants to what a manifest says", in: "Manifest", out: "Applied", status: 200, text: applyText}},
+	}
+}
+
+func principalRoutes() []route {
+	manage := usance.RightManage
+	return []route{
+		{id: "listUsers", method: "GET", path: "/users", right: manage, params: withPage(), handle: listUsers,
+			doc: doc{tag: "Users", summary: "Users by name", out: "UserList", status: 200}},
+		{id: "createUser", method: "POST", path: "/users", right: manage, handle: createUser,
+			doc: doc{tag: "Users", summary: "Create a user", in: "PutUser", out: "User", status: 201}},
+		{id: "getUser", method: "GET", path: "/users/{name}", right: manage, handle: getUser,
+			doc: doc{tag: "Users", summary: "One user", out: "User", status: 200}},
+		{id: "putUser", method: "PUT", path: "/users/{name}", right: manage, handle: putUser,
+			doc: doc{tag: "Users", summary: "Create or change a user", in: "PutUser", out: "User", status: 200}},
+		{id: "deleteUser", method: "DELETE", path: "/users/{name}", right: manage, handle: deleteUser,
+			doc: doc{tag: "Users", summary: "Remove a user", status: 204}},
+		{id: "listKeys", method: "GET", path: "/keys", right: manage, params: withPage(), handle: listKeys,
+			doc: doc{tag: "Keys", summary: "Signing keys by kind and id", out: "KeyList", status: 200}},
+		{id: "createKey", method: "POST", path: "/keys", right: manage, handle: createKey,
+			doc: doc{tag: "Keys", summary: "Create a signing key", in: "PutKey", out: "Key", status: 201, text: secretText}},
+		{id: "getKey", method: "GET", path: "/keys/{kind}/{id}", right: manage, handle: getKey,
+			doc: doc{tag: "Keys", summary: "One signing key", out: "Key", status: 200}},
+		{id: "putKey", method: "PUT", path: "/keys/{kind}/{id}", right: manage, handle: putKey,
+			doc: doc{tag: "Keys", summary: "Create or change a signing key", in: "PutKey", out: "Key", status: 200, text: secretText}},
+		{id: "deleteKey", method: "DELETE", path: "/keys/{kind}/{id}", right: manage, handle: deleteKey,
+			doc: doc{tag: "Keys", summary: "Remove a signing key", status: 204}},
+		{id: "listTokens", method: "GET", path: "/tokens", right: manage, params: withPage(), handle: listTokens,
+			doc: doc{tag: "Tokens", summary: "Bearer tokens by name", out: "TokenList", status: 200}},
+		{id: "createToken", method: "POST", path: "/tokens", right: manage, handle: createToken,
+			doc: doc{tag: "Tokens", summary: "Create a bearer token", in: "PutToken", out: "Token", status: 201, text: secretText}},
+		{id: "getToken", method: "GET", path: "/tokens/{name}", right: manage, handle: getToken,
+			doc: doc{tag: "Tokens", summary: "One bearer token", out: "Token", status: 200}},
+		{id: "putToken", method: "PUT", path: "/tokens/{name}", right: manage, handle: putToken,
+			doc: doc{tag: "Tokens", summary: "Create or change a bearer token", in: "PutToken", out: "Token", status: 200, text: secretText}},
+		{id: "deleteToken", method: "DELETE", path: "/tokens/{name}", right: manage, handle: deleteToken,
+			doc: doc{tag: "Tokens", summary: "Remove a bearer token, which ends its use at once", status: 204}},
+		{id: "createLoginCode", method: "POST", path: "/login-codes", right: manage, handle: createLoginCode,
+			doc: doc{tag: "Users", summary: "A one-time code with which a user signs in at KooDrive", in: "LoginCodeRequest", out: "LoginCode", status: 201}},
+	}
+}
+
+// The longer texts of the document.
+const (
+	sendText = "All of a request's events are stored or none. Every known event is counted once: sending it again is a duplicate and no error, " +
+		"while other content under a known source and id is a conflict. 204 means that the events are on disk. " +
+		"Usance-Accepted, Usance-Duplicates and Usance-Sequence say what became of them.\n\n" +
+		"Bodies are CloudEvents 1.0 in structured, batch or binary mode, one event or an array as application/json, or one event a line as " +
+		"application/x-ndjson; Content-Encoding may be gzip or zstd. A request has at most 10000 events of 64 KiB each. " +
+		"An operator's token names the tenant in the tenant parameter or in every event's tenant attribute; one request has events of one tenant."
+	queryText = "The parameters and the answer are those OpenMeter's clients know. Values are exact whole numbers of the meter's base unit and may pass 2^53. " +
+		"With Accept: text/csv the rows come as comma-separated values with a heading line."
+	secretText = "Without a secret in the request one is made, for a new name only, and shown in this answer alone."
+	applyText  = "The body is a manifest in YAML or JSON. It is applied whole or refused whole, with the line of each fault; applying it again changes nothing. " +
+		"An operator's token may bring any tenant; an admin's token only its own."
+)

@@ -1,0 +1,225 @@
+// Package wire holds the JSON shapes of the native API, shared by the server
+// (package api) and the Go client (package client). It holds no behaviour but
+// how single values are written and read.
+//
+// Definitions are exchanged as the root package's own nouns: usance.Tenant,
+// usance.Node, usance.Meter, usance.User, usance.Key, usance.Token and
+// usance.Resource. The types here are what those do not cover.
+package wire
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usance/usance"
+)
+
+// The headers of answers.
+const (
+	HeaderSequence   = "Usance-Sequence"   // newest entry the answer wrote or read
+	HeaderAccepted   = "Usance-Accepted"   // events counted by this request
+	HeaderDuplicates = "Usance-Duplicates" // events that were known already
+)
+
+// The media types of the API.
+const (
+	TypeJSON      = "application/json"
+	TypeEvent     = "application/cloudevents+json"
+	TypeBatch     = "application/cloudevents-batch+json"
+	TypeNDJSON    = "application/x-ndjson"
+	TypeCSV       = "text/csv"
+	TypeYAML      = "application/yaml"
+	TypeProblem   = "application/problem+json"
+	ProblemPrefix = "urn:usance:problem:" // and the name of a usance.Kind, or one of the names below
+)
+
+// Problem types that are no usance.Kind: they concern HTTP alone.
+const (
+	ProblemMethod = "method-not-allowed"
+	ProblemMedia  = "unsupported-media-type"
+)
+
+// MaxListedErrors bounds Problem.Errors; Problem.ErrorsOmitted counts the rest.
+const MaxListedErrors = 1_000
+
+// Problem is every error answer (RFC 9457). Type is stable and meant for
+// programs, Title and Detail are for people.
+type Problem struct {
+	Type          string              `json:"type"`
+	Title         string              `json:"title"`
+	Status        int                 `json:"status"`
+	Detail        string              `json:"detail,omitempty"`
+	RequestID     string              `json:"request_id,omitempty"`
+	Errors        []usance.FieldError `json:"errors,omitempty"`
+	ErrorsOmitted int                 `json:"errors_omitted,omitzero"`
+}
+
+// List is one page of a listing. Next is the cursor of the page behind it, and
+// empty at the end. Total, where the listing knows it, counts all pages.
+type List[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"`
+	Total *int64 `json:"total,omitempty"`
+}
+
+// Event is a CloudEvent 1.0 in its JSON form, with the extension attributes node
+// and tenant. An event sent without a time happens when it is received.
+type Event struct {
+	SpecVersion     string          `json:"specversion"`
+	ID              string          `json:"id"`
+	Source          string          `json:"source"`
+	Type            string          `json:"type"`
+	Time            time.Time       `json:"time,omitzero"`
+	Subject         string          `json:"subject,omitempty"`
+	Node            usance.Path     `json:"node,omitempty"`   // "" is the root
+	Tenant          usance.TenantID `json:"tenant,omitempty"` // for operator tokens only
+	DataContentType string          `json:"datacontenttype,omitempty"`
+	Data            jsontext.Value  `json:"data,omitempty"` // a JSON object
+}
+
+// StoredEvent is an event as recorded.
+type StoredEvent struct {
+	Event    Event        `json:"event"`
+	Sequence uint64       `json:"sequence"`
+	Recorded time.Time    `json:"recorded"`
+	Actor    usance.Actor `json:"actor"`
+}
+
+// Receipt says what became of a request's events. The server sends it as headers.
+type Receipt struct {
+	Sequence   uint64 `json:"sequence"`
+	Accepted   int    `json:"accepted"`
+	Duplicates int    `json:"duplicates"`
+}
+
+// Usage answers a query of a meter over time.
+type Usage struct {
+	Meter      string     `json:"meter"`
+	From       time.Time  `json:"from,omitzero"`
+	To         time.Time  `json:"to,omitzero"`
+	WindowSize string     `json:"windowSize,omitempty"`
+	Data       []UsageRow `json:"data"`
+}
+
+// UsageRow is one number of a Usage: for a window, and for a group when the
+// query asked for groups.
+type UsageRow struct {
+	Value       Integer           `json:"value"`
+	WindowStart time.Time         `json:"windowStart"`
+	WindowEnd   time.Time         `json:"windowEnd"`
+	Subject     *string           `json:"subject"`
+	GroupBy     map[string]string `json:"groupBy"`
+}
+
+// Quota is a quota as it stands.
+type Quota struct {
+	Node      usance.Path        `json:"node"`
+	Meter     string             `json:"meter"`
+	Limit     Amount             `json:"limit"` // null: unlimited
+	Used      usance.Amount      `json:"used"`
+	Reserved  usance.Amount      `json:"reserved"`
+	Allocated Amount             `json:"allocated"` // null: one of the quotas below is unlimited
+	Available Amount             `json:"available"` // null: unlimited
+	Window    usance.Window      `json:"window"`
+	Enforce   usance.Enforcement `json:"enforce"`
+	ResetsAt  *time.Time         `json:"resets_at"` // null for lifetime
+}
+
+// PutQuota sets a quota. Window and Enforce default to lifetime and hard. The
+// server lets the other members of Quota pass, so that a Quota can be sent back.
+type PutQuota struct {
+	Node    usance.Path        `json:"node"`
+	Meter   string             `json:"meter"`
+	Limit   Amount             `json:"limit"`
+	Window  usance.Window      `json:"window,omitempty"`
+	Enforce usance.Enforcement `json:"enforce,omitempty"`
+}
+
+// Renew moves a resource's expiry.
+type Renew struct {
+	Expires time.Time `json:"expires"`
+}
+
+// ResourceCounts answers a count of resources. Items has one row for each group
+// that has any, and none when no grouping was asked for.
+type ResourceCounts struct {
+	Count int64           `json:"count"`
+	Items []ResourceCount `json:"items"`
+}
+
+// ResourceCount is how many resources one group has; only the members grouped by
+// are there.
+type ResourceCount struct {
+	BusinessType string `json:"business_type,omitempty"`
+	ChargingMode string `json:"charging_mode,omitempty"`
+	Source       string `json:"source,omitempty"`
+	Count        int64  `json:"count"`
+}
+
+// PutUser puts a user. Password nil keeps the one there is.
+type PutUser struct {
+	usance.User
+	Password *string `json:"password,omitempty"`
+}
+
+// PutKey puts a signing key. Secret "" keeps the one there is, or has one made
+// for a new key.
+type PutKey struct {
+	usance.Key
+	Secret string `json:"secret,omitempty"`
+}
+
+// Key is a signing key. Secret is there only in the answer that made it.
+type Key struct {
+	usance.Key
+	Secret string `json:"secret,omitempty"`
+}
+
+// PutToken puts a bearer token. Secret "" keeps the one there is, or has one
+// made for a new token.
+type PutToken struct {
+	usance.Token
+	Secret string `json:"secret,omitempty"`
+}
+
+// Token is a bearer token. Secret is there only in the answer that made it.
+type Token struct {
+	usance.Token
+	Secret string `json:"secret,omitempty"`
+}
+
+// Applied is the outcome of a manifest, one entry for each tenant in it.
+type Applied struct {
+	DryRun  bool            `json:"dry_run"`
+	Tenants []AppliedTenant `json:"tenants"`
+}
+
+// AppliedTenant is what a manifest changed, or with a dry run would change, in
+// one tenant; Changes is empty when everything was so already.
+type AppliedTenant struct {
+	Tenant   usance.TenantID `json:"tenant"`
+	Sequence uint64          `json:"sequence,omitzero"`
+	Changes  []Change        `json:"changes"`
+}
+
+// Change is one definition created, updated or deleted. Secret is one that was
+// made here and is shown this once.
+type Change struct {
+	Op     string `json:"op"`
+	Type   string `json:"type"`
+	Name   string `json:"name"`
+	Detail string `json:"detail,omitempty"`
+	Secret string `json:"secret,omitempty"`
+}
+
+// LoginCodeRequest asks for a one-time sign-in code.
+type LoginCodeRequest struct {
+	User string `json:"user"`
+}
+
+// LoginCode is a one-time sign-in code and until when it is good.
+type LoginCode struct {
+	Code    string    `json:"code"`
+	Expires time.Time `json:"expires"`
+}
