@@ -3,7 +3,7 @@
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 LINT    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-VULN    ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
+VULN    ?= golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
 # Without cgo the binary needs no C compiler to build and no libraries to run;
 # timetzdata gives it its own time zones.

@@ -34,12 +34,12 @@ func (k Kind) String() string {
 
 // FieldError is one fault of a request: where it is and what is wrong there.
 type FieldError struct {
-	Index  int    `json:"index"`            // position of the item in its list, counted from 0; -1 when there is no list
-	Field  string `json:"field,omitempty"`  // the member at fault, such as "data.bytes" or "tenants[0].nodes[2].path"
-	Line   int    `json:"line,omitempty"`   // line of the input file, counted from 1; 0 when unknown
-	Detail string `json:"detail"`           // what is wrong, for a person
-	Stored string `json:"stored,omitempty"` // for conflicts: what is already stored
-	Sent   string `json:"sent,omitempty"`   // for conflicts: what was sent
+	Index  int    `json:"index"`           // position of the item in its list, counted from 0; -1 when there is no list
+	Field  string `json:"field,omitzero"`  // the member at fault, such as "data.bytes" or "tenants[0].nodes[2].path"
+	Line   int    `json:"line,omitzero"`   // line of the input file, counted from 1; 0 when unknown
+	Detail string `json:"detail"`          // what is wrong, for a person
+	Stored string `json:"stored,omitzero"` // for conflicts: what is already stored
+	Sent   string `json:"sent,omitzero"`   // for conflicts: what was sent
 }
 
 // Error is the one error type that crosses package borders in Usance.

@@ -62,11 +62,11 @@ func (p Path) Check() error {
 	if !utf8.ValidString(string(p)) {
 		return Errorf(KindInvalid, "node path is not UTF-8")
 	}
-	segments := strings.Split(string(p[1:]), "/")
-	if len(segments) > MaxPathDepth {
-		return Errorf(KindInvalid, "a node path has at most %d segments", MaxPathDepth)
-	}
-	for _, s := range segments {
+	depth := 0
+	for s := range strings.SplitSeq(string(p[1:]), "/") {
+		if depth++; depth > MaxPathDepth {
+			return Errorf(KindInvalid, "a node path has at most %d segments", MaxPathDepth)
+		}
 		if s == "" || s == "." || s == ".." || len(s) > MaxSegmentBytes {
 			return Errorf(KindInvalid, "node path %q: a segment has 1 to %d bytes and is not . or ..", clip(string(p)), MaxSegmentBytes)
 		}
