@@ -22,18 +22,24 @@ type facade interface {
 // answers what no other owns. A vendor is one entry here and one folder.
 func (s *Server) mount() []surface {
 	c := s.config
+	limit := 0 // each façade's own, as its vendor documents it
+	if c.Unthrottled {
+		limit = -1
+	}
 	of := func(name string, f facade) surface { return surface{name, f.Owns, f} }
 	// Cloud RTC and MetaStudio take the credentials that IAM gives out.
-	identity := iam.New(s.registry, s.ledger, iam.Options{Now: c.Now, Logger: c.Logger})
+	identity := iam.New(s.registry, s.ledger, iam.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit})
 	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home})
 	return []surface{
 		{"operations", s.ownsOperations, http.HandlerFunc(s.operations)},
-		of("meeting", meeting.New(s.registry, s.ledger, meeting.Options{Now: c.Now, Logger: c.Logger})),
-		of("koodrive", koodrive.New(s.registry, s.ledger, koodrive.Options{Now: c.Now, Logger: c.Logger})),
+		of("meeting", meeting.New(s.registry, s.ledger, meeting.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit, PerSecond: limit})),
+		of("koodrive", koodrive.New(s.registry, s.ledger, koodrive.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit})),
 		of("zstack", zstack.New(s.registry, s.ledger, zstack.Options{Now: c.Now, Logger: c.Logger})),
 		of("iam", identity),
-		of("cloudrtc", cloudrtc.New(s.registry, s.ledger, cloudrtc.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate})),
-		of("metastudio", metastudio.New(s.registry, s.ledger, metastudio.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate})),
+		of("cloudrtc", cloudrtc.New(s.registry, s.ledger, cloudrtc.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate,
+			StatisticsPerMinute: limit, AppsPerMinute: limit})),
+		of("metastudio", metastudio.New(s.registry, s.ledger, metastudio.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate,
+			PerSecond: limit, SystemPerSecond: limit})),
 		{"native", nil, native.Handler()},
 	}
 }

@@ -31,6 +31,10 @@ type Config struct {
 	Now    func() time.Time
 	Logger *slog.Logger // nil for none
 
+	// Unthrottled drops the limits of requests by the minute and second that the
+	// vendors document and the façades otherwise keep.
+	Unthrottled bool
+
 	// Collectors are shown at /metrics beside the server's own, such as an
 	// engine's.
 	Collectors []prometheus.Collector

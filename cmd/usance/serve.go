@@ -28,6 +28,7 @@ func serveSettings() []setting {
 		{"config", "", "YAML file with these settings by name, _ for -"},
 		{"log-level", "info", "debug, info, warn or error"},
 		{"log-format", "text", "text or json"},
+		{"throttle", "documented", "limits of vendor requests by the minute and second: documented (by each vendor) or off"},
 		{"drain", "8s", "how long to wait for requests under way when stopping"},
 	}
 }
@@ -70,6 +71,10 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	if err != nil || drain <= 0 {
 		return usagef("--drain: %q is not a length of time such as 8s", s["drain"])
 	}
+	throttle := s["throttle"]
+	if throttle != "documented" && throttle != "off" {
+		return usagef("--throttle: %q is neither documented nor off", throttle)
+	}
 	log, err := newLogger(a.stderr, s["log-level"], s["log-format"])
 	if err != nil {
 		return err
@@ -91,7 +96,7 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(server.Config{Store: st, MasterKey: key, OperatorToken: token, Home: home, Now: a.now, Logger: log, Drain: drain,
+	srv, err := server.New(server.Config{Store: st, MasterKey: key, OperatorToken: token, Home: home, Unthrottled: throttle == "off", Now: a.now, Logger: log, Drain: drain,
 		Collectors: []prometheus.Collector{storeCollector{st}}})
 	if err != nil {
 		return err
