@@ -101,16 +101,13 @@ func (l *Ledger) Charge(ctx context.Context, actor usance.Actor, tenant usance.T
 	}
 	var w *chargeWork
 	err = l.write(ctx, tenant, func(defs *registry.Definitions, more []store.Key) (*op, error) {
-		b, err := l.prepare(defs, actor, []Incoming{asked})
+		b, err := l.prepare(defs, actor, []Incoming{asked}, c.Mode != usance.ChargeAdjust)
 		if err != nil {
 			return nil, plain(err)
 		}
-		b.enforce = c.Mode != usance.ChargeAdjust
 		w = &chargeWork{batch: b, charge: c}
-		b.keys.Rows = append(b.keys.Rows, dueKey)
-		b.all.nameGuards(&b.keys)
 		b.keys.Rows = append(b.keys.Rows, more...)
-		return &op{keys: b.keys, run: w.run, written: b.written}, nil
+		return &op{keys: b.keys, run: w.run}, nil // a repeat answers the sequence of the first
 	})
 	if err != nil && err != errChecked {
 		if w != nil && len(w.conflicts) > 0 && usance.KindOf(err) == usance.KindConflict {
@@ -165,8 +162,10 @@ type chargeWork struct {
 var errChecked = usance.Errorf(usance.KindInternal, "checked only")
 
 func (w *chargeWork) run(t *tx) error {
-	if err := t.expireFirst(); err != nil {
-		return err
+	if w.enforce {
+		if err := t.expireFirst(); err != nil {
+			return err
+		}
 	}
 	w.granted = w.charge.Items
 	w.flagged = nil

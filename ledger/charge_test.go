@@ -204,6 +204,7 @@ func (m *reference) charge(t *testing.T, f *fixture, r *rand.Rand, id string) {
 	for _, it := range granted {
 		m.uses = append(m.uses, use{f.now, c.Node, it.Meter, it.Amount})
 	}
+	f.ingest(t, at(f.now, "between-"+id, "unrelated", "", "/", ""))
 	again, err := f.Charge(t.Context(), tester, acme, c)
 	if err != nil || !again.Duplicate || !slices.Equal(again.Granted, granted) || again.Sequence != out.Sequence {
 		t.Fatalf("repeat of %+v: %+v, %v", c, again, err)
@@ -428,5 +429,32 @@ func TestOrdinaryIngestCannotPassForACharge(t *testing.T) {
 	_, err := f.Ingest(t.Context(), tester, acme, []ledger.Incoming{at(noon, "1", "usance.charge", "", "/", `{"items":[{"meter":"vm.num","amount":1}]}`)})
 	if usance.KindOf(err) != usance.KindInvalid {
 		t.Error(err)
+	}
+}
+
+// TestIngestOfEnforcedTypesIsBoundByQuotas marks a type and fills its quota.
+func TestIngestOfEnforcedTypesIsBoundByQuotas(t *testing.T) {
+	edit := chargeDefinitions()
+	f := open(t, "UTC", edit)
+	if _, err := f.reg.Edit(t.Context(), tester, acme, registry.Edit{Tenant: &usance.Tenant{Timezone: "UTC", Settings: map[string]string{"enforce.events": "llm, other"}}}); err != nil {
+		t.Fatal(err)
+	}
+	tokens := func(id string, n int) ledger.Incoming {
+		return at(f.now, id, "llm", "u", "/a", fmt.Sprintf(`{"tokens":%d,"model":"m"}`, n))
+	}
+	f.ingest(t, tokens("1", 200), at(f.now, "c", "call", "", "/a/b", ""))
+	_, err := f.Ingest(t.Context(), tester, acme, []ledger.Incoming{tokens("2", 40), tokens("3", 20), at(f.now, "d", "call", "", "/a/b", "")})
+	if got := blocksOf(t, err); !slices.Equal(got, []string{"/a tokens"}) {
+		t.Fatalf("refused by %v: %v", got, err)
+	}
+	if r := f.ingest(t, tokens("1", 200), tokens("2", 50)); r.Accepted != 1 || r.Duplicates != 1 {
+		t.Fatalf("%+v", r)
+	}
+	if n := f.measure(t, ledger.Measure{Meter: "tokens"}); n != 250 {
+		t.Errorf("%d tokens, want 250", n)
+	}
+	// What is not marked is recorded whatever the quotas say.
+	for i := range 60 {
+		f.ingest(t, at(f.now, fmt.Sprint("x", i), "call", "", "/a/b", ""))
 	}
 }

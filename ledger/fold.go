@@ -37,6 +37,8 @@ type line struct {
 	slots []slotState
 	sum   usance.State
 	hits  []hit // unique meters: what was seen, to be looked up when applied
+	// enforced lines are compared with their quotas once applied.
+	enforced bool
 }
 
 // hit is a sighting of a value by a unique meter.
@@ -89,6 +91,11 @@ func (f *folding) add(p *prepared) {
 			group = groupText(sh.Group)
 		}
 		lines := f.linesAt(spot{sh.meter, p.in.Node, group})
+		if p.enforced {
+			for _, ln := range lines {
+				ln.enforced = true
+			}
+		}
 		switch {
 		case sh.sample():
 			f.addSample(p, sh, group, lines)

@@ -92,10 +92,10 @@ func (t *tx) use(defs *registry.Definitions, q usance.Quota, at time.Time) (used
 	return state.Value(agg), reserved, to, nil
 }
 
-// guarded lists what must be checked of a line: the quota at its node, and an
+// guarded lists what must be checked of an enforced line: the quota at its node, and an
 // instant in each window that the line grew in.
 func (f *folding) guarded(ln *line) (q usance.Quota, windows []time.Time, ok bool) {
-	if ln.group != "" {
+	if !ln.enforced || ln.group != "" {
 		return q, nil, false
 	}
 	q, ok = f.defs.Quota(registry.QuotaRef{Node: ln.node, Meter: ln.meter.Name})

@@ -364,11 +364,10 @@ func (w *holdWork) record(e *holdEdit) error {
 	}
 	in := Incoming{Stated: true, Event: usance.Event{Source: holdSource, ID: fmt.Sprintf("%s#%d", w.id, e.next.Steps), Type: chargeEvent,
 		Subject: e.next.Subject, Node: e.next.Node, Time: e.t.at, Data: data}}
-	b, err := w.l.prepare(w.defs, w.actor, []Incoming{in})
+	b, err := w.l.prepare(w.defs, w.actor, []Incoming{in}, true)
 	if err != nil {
 		return plain(err)
 	}
-	b.all.nameGuards(&b.keys)
 	missing := new(missingKeys)
 	for _, k := range b.keys.Rows {
 		missing.need(e.t.rows, k.Table, k.ID)
@@ -376,7 +375,6 @@ func (w *holdWork) record(e *holdEdit) error {
 	if len(missing.keys) > 0 {
 		return missing
 	}
-	b.enforce = true
 	return b.run(e.t)
 }
 

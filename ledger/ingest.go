@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -18,7 +19,9 @@ import (
 // first: KindInvalid lists each bad event by index, KindConflict each event whose
 // id is known with other content; then nothing is stored. A repeat of a known
 // event, in the request or before it, is counted once and reported as a
-// duplicate. When Ingest returns nil the events are durable and every later read
+// duplicate. Events of the types that the tenant's setting enforce.events lists
+// are refused with KindExceeded, the whole request with them, when a hard quota
+// has no room; see Charge. When Ingest returns nil the events are durable and every later read
 // counts them.
 func (l *Ledger) Ingest(ctx context.Context, actor usance.Actor, tenant usance.TenantID, events []Incoming) (Receipt, error) {
 	if len(events) > usance.MaxBatchEvents {
@@ -32,7 +35,7 @@ func (l *Ledger) Ingest(ctx context.Context, actor usance.Actor, tenant usance.T
 	var b *batch
 	err := l.write(ctx, tenant, func(defs *registry.Definitions, more []store.Key) (*op, error) {
 		var err error
-		if b, err = l.prepare(defs, actor, events); err != nil {
+		if b, err = l.prepare(defs, actor, events, false); err != nil {
 			return nil, err
 		}
 		b.keys.Rows = append(b.keys.Rows, more...)
@@ -63,7 +66,7 @@ type batch struct {
 	keys   store.Keys
 	all    *folding // what all events add, for the usual case of no repeats
 
-	enforce bool           // hard quotas refuse what passes them
+	enforce bool           // some events are enforced: hard quotas refuse what passes them
 	flagged []usance.Block // soft and shadow quotas that were passed
 
 	inside    []conflict // between events of the request itself
@@ -78,6 +81,8 @@ type prepared struct {
 	digest [8]byte
 	shares []share
 	repeat bool // of an earlier event of the same request
+
+	enforced bool // hard quotas may refuse it
 }
 
 type conflict struct {
@@ -88,9 +93,26 @@ type conflict struct {
 
 const maxFaults = 1000
 
+// enforceSetting is the tenant's setting that lists the event types, separated by
+// commas, whose ordinary ingest the quotas enforce as they do a charge.
+const enforceSetting = "enforce.events"
+
+func typesEnforced(defs *registry.Definitions) map[string]bool {
+	list := defs.Setting(enforceSetting, "")
+	if list == "" {
+		return nil
+	}
+	types := map[string]bool{}
+	for t := range strings.SplitSeq(list, ",") {
+		types[strings.TrimSpace(t)] = true
+	}
+	return types
+}
+
 // prepare checks every event and works out what it adds and which rows that
-// touches.
-func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events []Incoming) (*batch, error) {
+// touches. all enforces every event, whatever its type.
+func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events []Incoming, all bool) (*batch, error) {
+	enforcedTypes := typesEnforced(defs)
 	b := &batch{defs: defs, actor: actor, events: make([]prepared, 0, len(events))}
 	now := l.now()
 	var faults []usance.FieldError
@@ -100,7 +122,8 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 		if in.Node == "" {
 			in.Node = usance.Root
 		}
-		p := prepared{in: in, index: i}
+		p := prepared{in: in, index: i, enforced: all || enforcedTypes[in.Type]}
+		b.enforce = b.enforce || p.enforced
 		err := in.Check(now)
 		if err == nil {
 			p.shares, err = shares(defs, &in.Event)
@@ -140,6 +163,10 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 		}
 	}
 	b.all.name(&b.keys)
+	if b.enforce {
+		b.keys.Rows = append(b.keys.Rows, dueKey)
+		b.all.nameGuards(&b.keys)
+	}
 	return b, nil
 }
 
@@ -165,6 +192,11 @@ func detailOf(err error) string {
 // run applies the batch in a step: it finds the repeats, appends the new events
 // and folds them into the views.
 func (b *batch) run(t *tx) error {
+	if b.enforce {
+		if err := t.expireFirst(); err != nil {
+			return err
+		}
+	}
 	b.receipt = Receipt{}
 	conflicts := append([]conflict(nil), b.inside...)
 	fresh := make([]*prepared, 0, len(b.events))
