@@ -131,8 +131,7 @@ func randomItems(r *rand.Rand) []usance.Item {
 // settlements, releases, extensions and expiries and compares every outcome and
 // every quota with the model after each step.
 func TestChargesAndHoldsDoWhatTheSequentialModelDoes(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := seedOf(t)
 	r := rand.New(rand.NewPCG(seed, 5))
 	zone, err := usance.LoadZone("Asia/Kathmandu")
 	if err != nil {

@@ -32,6 +32,9 @@ type op struct {
 	version uint64 // of the definitions it was prepared with; 0: it needs none
 	keys    store.Keys
 	run     func(*tx) error
+	// late, if set, prepares the op just before its step, which it then has to
+	// itself: for ops that must look at much that others keep changing.
+	late func() error
 	// written, if set, is told the head after a step that holds the op.
 	written func(journal.Head)
 	err     error
@@ -47,9 +50,28 @@ type tx struct {
 	entries []journal.Entry
 	at      time.Time
 	ranges  int // index of the op's first range
+	// samples has the days on which ops of this step changed a subject's samples:
+	// ranges show rows as they were loaded.
+	samples map[string]map[usance.Day]struct{}
 }
 
 func (t *tx) rangeRows(i int) []store.Row { return t.rows.Range(t.ranges + i) }
+
+// putSamples saves a subject's samples of a day; nil removes the row.
+func (t *tx) putSamples(id string, d usance.Day, b []byte) {
+	if t.samples == nil {
+		t.samples = map[string]map[usance.Day]struct{}{}
+	}
+	if t.samples[id] == nil {
+		t.samples[id] = map[usance.Day]struct{}{}
+	}
+	t.samples[id][d] = struct{}{}
+	if b == nil {
+		t.rows.Delete(store.Samples, id+dayText(d))
+	} else {
+		t.rows.Put(store.Samples, id+dayText(d), b)
+	}
+}
 
 // append adds an entry and returns the sequence it will have.
 func (t *tx) append(e journal.Entry) uint64 {
@@ -132,19 +154,29 @@ func (q *queues) take(tenant usance.TenantID, from *queue) []*op {
 		return nil
 	}
 	n, weight := 0, 0
-	for n < len(from.ops) && (n == 0 || weight+from.ops[n].weight() <= maxStepWeight) {
+	for n < len(from.ops) && (n == 0 || from.ops[n].late == nil && weight+from.ops[n].weight() <= maxStepWeight) {
 		weight += from.ops[n].weight()
 		n++
+		if from.ops[n-1].late != nil {
+			break
+		}
 	}
 	ops := append([]*op(nil), from.ops[:n]...)
 	from.ops = append(from.ops[:0], from.ops[n:]...)
-	from.weight -= weight
+	from.weight -= weight // ops are weighed before they are prepared late
 	return ops
 }
 
 func (l *Ledger) drain(tenant usance.TenantID, mine *queue) {
 	for ops := l.queues.take(tenant, mine); ops != nil; ops = l.queues.take(tenant, mine) {
-		head, err := l.step(tenant, ops)
+		var head journal.Head
+		var err error
+		if late := ops[0].late; late != nil {
+			err = late()
+		}
+		if err == nil {
+			head, err = l.step(tenant, ops)
+		}
 		for _, o := range ops {
 			if err != nil {
 				o.err = err

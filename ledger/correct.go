@@ -147,24 +147,26 @@ func (l *Ledger) correct(ctx context.Context, actor usance.Actor, tenant usance.
 	var w *correctionWork
 	var sequence uint64
 	err := l.write(ctx, tenant, func(defs *registry.Definitions, more []store.Key) (*op, error) {
-		now, head, err := l.find(ctx, tenant, source, id)
-		if err != nil {
-			return nil, err
+		o := &op{written: func(h journal.Head) { sequence = h.Sequence }}
+		o.late = func() error {
+			now, head, err := l.find(ctx, tenant, source, id)
+			if err != nil {
+				return err
+			}
+			w = &correctionWork{l: l, tenant: tenant, actor: actor, defs: defs, head: head, now: now, reason: reason}
+			o.run = w.run
+			if w.next, err = change(now); err != nil {
+				return err
+			}
+			if w.idle() {
+				o.run = func(*tx) error { return nil }
+				return nil
+			}
+			err = w.prepare(ctx)
+			o.keys = w.keys
+			o.keys.Rows = append(o.keys.Rows, more...)
+			return err
 		}
-		w = &correctionWork{l: l, tenant: tenant, actor: actor, defs: defs, head: head, now: now, reason: reason}
-		if w.next, err = change(now); err != nil {
-			return nil, err
-		}
-		o := &op{run: w.run, written: func(h journal.Head) { sequence = h.Sequence }}
-		if w.idle() {
-			o.run = func(*tx) error { return nil }
-			return o, nil
-		}
-		if err := w.prepare(ctx); err != nil {
-			return nil, err
-		}
-		o.keys = w.keys
-		o.keys.Rows = append(o.keys.Rows, more...)
 		return o, nil
 	})
 	if err != nil {

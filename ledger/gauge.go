@@ -87,8 +87,8 @@ func (g *gauge) name(keys *store.Keys, row func(store.Table, string)) {
 			row(store.Rollups, ln.id+dayText(d))
 		}
 		keys.Ranges = append(keys.Ranges,
-			store.Range{Table: store.Samples, From: g.id, To: g.id + dayText(d), Limit: 1, Reverse: true},
-			store.Range{Table: store.Samples, From: g.id + dayText(d+1), To: after(g.id), Limit: 1})
+			store.Range{Table: store.Samples, From: g.id, To: g.id + dayText(d), Limit: neighbours, Reverse: true},
+			store.Range{Table: store.Samples, From: g.id + dayText(d+1), To: after(g.id), Limit: neighbours})
 	}
 }
 
@@ -124,7 +124,7 @@ func (g *gauge) apply(t *tx, named *gauge) error {
 		}
 	}
 	for d := range touched {
-		t.rows.Put(store.Samples, g.id+dayText(d), encodeSamples(history, d))
+		t.putSamples(g.id, d, encodeSamples(history, d))
 	}
 	return nil
 }
@@ -138,23 +138,51 @@ func (g *gauge) change(at tick, by usance.Sum) {
 	}
 }
 
-// load returns the subject's history around every day the batch touches.
+// neighbours is how many days before and after a touched day are loaded: one,
+// and one more for when an earlier op of the step, or the same correction, has
+// emptied it.
+const neighbours = 2
+
+// load returns the subject's history around every day the batch touches, as it
+// stands in the step. It returns errStale when the step has emptied every
+// neighbour that was loaded, so that the next one would have to be known.
 func (g *gauge) load(t *tx) ([]sample, error) {
 	days := map[usance.Day][]byte{}
-	for _, d := range g.days {
-		if b, ok := t.rows.Get(store.Samples, g.id+dayText(d)); ok {
+	now := func(d usance.Day) bool {
+		b, ok := t.rows.Get(store.Samples, g.id+dayText(d))
+		if ok {
 			days[d] = b
+		} else {
+			delete(days, d)
 		}
+		return ok
+	}
+	for _, d := range g.days {
+		now(d)
 	}
 	for i := range 2 * len(g.days) {
+		left := 0
 		for _, row := range t.rangeRows(g.firstRange + i) {
 			d, _, ok := cutDay(row.ID[len(g.id):])
 			if !ok {
 				return nil, usance.ErrCorrupt
 			}
-			if _, ok := days[d]; !ok {
+			if t.rows.Named(store.Samples, row.ID) {
+				if !now(d) {
+					continue
+				}
+			} else {
 				days[d] = row.Value
 			}
+			left++
+		}
+		if left == 0 && len(t.rangeRows(g.firstRange+i)) == neighbours {
+			return nil, errStale
+		}
+	}
+	for d := range t.samples[g.id] {
+		if t.rows.Named(store.Samples, g.id+dayText(d)) { // not one that was rolled back
+			now(d)
 		}
 	}
 	var history []sample

@@ -243,7 +243,7 @@ func (l *Ledger) editHold(ctx context.Context, actor usance.Actor, tenant usance
 				return nil, err
 			}
 		}
-		keys := store.Keys{Rows: append([]store.Key{row, dueKey}, more...), Ranges: []store.Range{nextDue}}
+		keys := store.Keys{Rows: append([]store.Key{row, dueKey}, more...)}
 		w.name(&keys)
 		return &op{keys: keys, run: func(t *tx) error {
 			sequence = 0
@@ -254,10 +254,6 @@ func (l *Ledger) editHold(ctx context.Context, actor usance.Actor, tenant usance
 	})
 	return out, sequence, err
 }
-
-// nextDue finds the two holds that expire first: one may be the hold that is
-// being changed.
-var nextDue = store.Range{Table: store.Holds, From: "x", To: "y", Limit: 2}
 
 func readHold(rows *store.Rows, id string) (*usance.Hold, error) {
 	b, ok := rows.Get(store.Holds, holdID(id))
@@ -525,8 +521,11 @@ func expireIn(t *tx, ids []string, now time.Time) error {
 	if len(ids) == expireBatch {
 		return nil // more are due; the row stays as it is
 	}
-	if later := t.rangeRows(1); len(later) > 0 {
-		at := time.Unix(0, int64(binary.BigEndian.Uint64([]byte(later[0].ID[1:9]))^1<<63)).UTC()
+	at, some, err := nextDueIn(t)
+	if err != nil {
+		return err
+	}
+	if some {
 		t.rows.Put(store.Balances, "", binary.AppendVarint(nil, at.UnixNano()))
 		t.rows.SetDue(at)
 		return nil
@@ -534,6 +533,27 @@ func expireIn(t *tx, ids []string, now time.Time) error {
 	t.rows.Delete(store.Balances, "")
 	t.rows.SetDue(time.Time{})
 	return nil
+}
+
+// nextDueIn returns when the next hold expires: the first of those that were
+// stored, or one that an earlier op of the step has made or extended.
+func nextDueIn(t *tx) (at time.Time, some bool, err error) {
+	if later := t.rangeRows(1); len(later) > 0 {
+		at, some = time.Unix(0, int64(binary.BigEndian.Uint64([]byte(later[0].ID[1:9]))^1<<63)).UTC(), true
+	}
+	for i := range t.entries {
+		if t.entries[i].Kind != journal.Hold {
+			continue
+		}
+		_, h, err := holdsOf(t.entries[i].Change)
+		if err != nil {
+			return at, false, err
+		}
+		if h.State == usance.HoldOpen && (!some || h.Expires.Before(at)) {
+			at, some = h.Expires, true
+		}
+	}
+	return at, some, nil
 }
 
 // Sweep expires what is due in every tenant. Nothing depends on it being called:

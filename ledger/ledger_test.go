@@ -111,8 +111,7 @@ func TestOneBadEventRefusesTheRequestAndEveryOneIsNamed(t *testing.T) {
 // TestOrderAndPartitionDoNotChangeAnyView sends the same events to two tenants
 // in different orders and batches, and compares every row of their views.
 func TestOrderAndPartitionDoNotChangeAnyView(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := seedOf(t)
 	r := rand.New(rand.NewPCG(seed, 2))
 	zone, err := time.LoadLocation("Asia/Kathmandu")
 	if err != nil {

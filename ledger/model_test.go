@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,8 +156,7 @@ func newModelFact(r *rand.Rand, n *ids, zone *time.Location) fact {
 func TestEveryAnswerIsTheFoldOfTheEvents(t *testing.T) {
 	for _, name := range []string{"UTC", "Asia/Kathmandu", "America/St_Johns", "Asia/Shanghai"} {
 		t.Run(strings.ReplaceAll(name, "/", "-"), func(t *testing.T) {
-			seed := uint64(time.Now().UnixNano())
-			t.Logf("seed %d", seed)
+			seed := seedOf(t)
 			r := rand.New(rand.NewPCG(seed, 1))
 			zone, err := time.LoadLocation(name)
 			if err != nil {
@@ -164,6 +164,8 @@ func TestEveryAnswerIsTheFoldOfTheEvents(t *testing.T) {
 			}
 			f := open(t, name, modelDefinitions())
 			m := &model{}
+			var then *model // as it stood some rounds ago, and the sequence and time of that
+			var thenSequence uint64
 			var sent []ledger.Incoming
 			var n ids
 			for round := range 25 {
@@ -188,8 +190,21 @@ func TestEveryAnswerIsTheFoldOfTheEvents(t *testing.T) {
 				for range r.IntN(6) {
 					m.correct(t, f, r, zone)
 				}
+				if round == 12 {
+					then = &model{facts: slices.Clone(m.facts)}
+					var err error
+					if thenSequence, err = f.KnownAt(t.Context(), acme, f.now); err != nil {
+						t.Fatal(err)
+					}
+					f.now = f.now.Add(time.Second)
+				}
+				if then != nil {
+					for range 5 {
+						askModel(t, f, then, r, zone, thenSequence)
+					}
+				}
 				for range 30 {
-					askModel(t, f, m, r, zone)
+					askModel(t, f, m, r, zone, 0)
 				}
 			}
 			if v := verify(t, f); v.Fault != "" {
@@ -229,10 +244,10 @@ func (m *model) correct(t *testing.T, f *fixture, r *rand.Rand, zone *time.Locat
 	m.facts[i] = next
 }
 
-func askModel(t *testing.T, f *fixture, m *model, r *rand.Rand, zone *time.Location) {
+func askModel(t *testing.T, f *fixture, m *model, r *rand.Rand, zone *time.Location, asOf uint64) {
 	t.Helper()
 	agg := modelMeters[r.IntN(len(modelMeters))]
-	q := ledger.Query{Meter: "m." + string(agg), Node: modelNodes[r.IntN(len(modelNodes))], Zone: zone}
+	q := ledger.Query{Meter: "m." + string(agg), Node: modelNodes[r.IntN(len(modelNodes))], Zone: zone, AsOf: asOf}
 	day := time.Date(2026, 2, 27, 0, 0, 0, 0, zone)
 	switch r.IntN(5) {
 	case 0: // all time
@@ -325,5 +340,67 @@ func compare(t *testing.T, m *model, agg usance.Aggregation, q ledger.Query, ans
 	}
 	if !slices.IsSortedFunc(answer.Rows, func(a, b ledger.Row) int { return cmp.Compare(a.From.Unix(), b.From.Unix()) }) {
 		t.Fatalf("%+v: rows are not in order of time", q)
+	}
+}
+
+// TestRequestsThatShareStepsLeaveTheSameViews sends single events of few
+// subjects from many clients at once, amends and voids some meanwhile, and
+// compares with the model: what one request of a step changed, the next must see.
+func TestRequestsThatShareStepsLeaveTheSameViews(t *testing.T) {
+	seed := seedOf(t)
+	f := open(t, "Asia/Kathmandu", modelDefinitions())
+	zone, err := time.LoadLocation("Asia/Kathmandu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &model{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for c := range 12 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(seed, uint64(100+c)))
+			var n ids
+			for range 25 {
+				fact := newModelFact(r, &n, zone)
+				fact.Subject, fact.Node, fact.ID = "one", "/a", fmt.Sprintf("%d-%s", c, fact.ID)
+				if _, err := f.Ingest(t.Context(), tester, acme, []ledger.Incoming{fact.Incoming}); err != nil {
+					t.Error(err)
+					return
+				}
+				switch r.IntN(4) {
+				case 0:
+					if _, _, err := f.Void(t.Context(), tester, acme, fact.Source, fact.ID, ""); err != nil {
+						t.Error(err)
+					}
+					continue
+				case 1:
+					next := newModelFact(r, &n, zone)
+					if _, _, err := f.Amend(t.Context(), tester, acme, fact.Source, fact.ID, "", ledger.Amendment{Time: &next.Time, Data: next.Data}); err != nil {
+						t.Error(err)
+					}
+					fact.Time, fact.Data, fact.amount, fact.region = next.Time, next.Data, next.amount, next.region
+				}
+				mu.Lock()
+				m.facts = append(m.facts, fact)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	for _, agg := range modelMeters {
+		for _, w := range []usance.Window{"", usance.Hour, usance.DayWindow} {
+			q := ledger.Query{Meter: "m." + string(agg), Window: w, Zone: zone, Node: "/"}
+			if w == usance.Hour {
+				q.From, q.To = time.Date(2026, 2, 27, 0, 0, 0, 0, zone), time.Date(2026, 3, 11, 0, 0, 0, 0, zone)
+			}
+			answer, err := f.Query(t.Context(), acme, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, m, agg, q, answer)
+		}
+	}
+	if v := verify(t, f); v.Fault != "" {
+		t.Error(v.Fault)
 	}
 }

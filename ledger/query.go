@@ -28,6 +28,19 @@ func (l *Ledger) Query(ctx context.Context, tenant usance.TenantID, q Query) (An
 	if err != nil {
 		return Answer{}, err
 	}
+	head, err := l.head(ctx, tenant)
+	if err != nil {
+		return Answer{}, err
+	}
+	if q.AsOf > head.Sequence {
+		return Answer{}, usance.Errorf(usance.KindInvalid, "sequence %d is not reached yet; the newest is %d", q.AsOf, head.Sequence)
+	}
+	if q.AsOf != 0 {
+		head.Sequence = q.AsOf
+		if defs, err = l.past(tenant, defs).at(ctx, q.AsOf); err != nil {
+			return Answer{}, err
+		}
+	}
 	m, err := findMeter(defs, q.Meter)
 	if err != nil {
 		return Answer{}, err
@@ -36,7 +49,7 @@ func (l *Ledger) Query(ctx context.Context, tenant usance.TenantID, q Query) (An
 		return Answer{}, err
 	}
 	if q.needsEvents() {
-		return l.queryEvents(ctx, tenant, defs, m, q)
+		return l.queryEvents(ctx, tenant, defs, head, m, q)
 	}
 	return l.queryRollups(ctx, tenant, m, q)
 }
@@ -75,10 +88,10 @@ func (q *Query) check(m *usance.Meter) error {
 	return nil
 }
 
-// needsEvents reports that no view keeps the grain asked for: single subjects
-// and minutes.
+// needsEvents reports that no view keeps what is asked for: single subjects,
+// minutes, and the past.
 func (q *Query) needsEvents() bool {
-	return len(q.Subjects) > 0 || slices.Contains(q.GroupBy, "subject") || q.Window == usance.Minute
+	return q.AsOf != 0 || len(q.Subjects) > 0 || slices.Contains(q.GroupBy, "subject") || q.Window == usance.Minute
 }
 
 func (l *Ledger) queryRollups(ctx context.Context, tenant usance.TenantID, m *usance.Meter, q Query) (Answer, error) {
@@ -334,4 +347,19 @@ func (l *Ledger) extent(ctx context.Context, tenant usance.TenantID, m *usance.M
 		}
 	}
 	return first, last, nil
+}
+
+// KnownAt returns the sequence that was the newest at an instant, for
+// Query.AsOf; KindNotFound when the tenant had none yet. Clocks of several
+// processes may disagree a little; the ledger's order is what counts.
+func (l *Ledger) KnownAt(ctx context.Context, tenant usance.TenantID, at time.Time) (uint64, error) {
+	head, err := l.head(ctx, tenant)
+	if err != nil {
+		return 0, err
+	}
+	seq, err := journal.SequenceAt(ctx, l.st, tenant, head.Sequence, at)
+	if err == nil && seq == 0 {
+		err = usance.Errorf(usance.KindNotFound, "nothing was recorded by %s", at.Format(time.RFC3339))
+	}
+	return seq, err
 }

@@ -58,8 +58,7 @@ func TestQuotasShowUseAllocationAndWhatIsLeftOnThePath(t *testing.T) {
 }
 
 func TestPagesShowEveryEventOnceNewestFirst(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := seedOf(t)
 	r := rand.New(rand.NewPCG(seed, 4))
 	f := open(t, "UTC", modelDefinitions())
 	var n ids

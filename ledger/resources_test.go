@@ -15,8 +15,7 @@ import (
 // TestCountsOfResourcesAreTheCountOfTheRows changes random resources and compares
 // counts and pages for random windows with a plain loop.
 func TestCountsOfResourcesAreTheCountOfTheRows(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := seedOf(t)
 	r := rand.New(rand.NewPCG(seed, 3))
 	f := open(t, "UTC", registry.Edit{})
 	have := map[string]usance.Resource{}

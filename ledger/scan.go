@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/journal"
 	"github.com/usance/usance/registry"
 )
 
@@ -14,11 +15,7 @@ import (
 // the events themselves. It costs what there are events in the time asked for;
 // levels and gauges, which stand on everything before, cost the tenant's history
 // up to the end.
-func (l *Ledger) queryEvents(ctx context.Context, tenant usance.TenantID, defs *registry.Definitions, m *usance.Meter, q Query) (Answer, error) {
-	head, err := l.head(ctx, tenant)
-	if err != nil {
-		return Answer{}, err
-	}
+func (l *Ledger) queryEvents(ctx context.Context, tenant usance.TenantID, defs *registry.Definitions, head journal.Head, m *usance.Meter, q Query) (Answer, error) {
 	f := &eventFold{q: q, meter: m, outputs: map[string]*foldOutput{}}
 	span := stretch{q.From, q.To}
 	if m.Aggregation.Stands() {
@@ -26,7 +23,7 @@ func (l *Ledger) queryEvents(ctx context.Context, tenant usance.TenantID, defs *
 	}
 	p := newPlan(defs, m, q.Node, []stretch{span})
 	p.add("", 0)
-	err = p.eachShare(ctx, l, tenant, head, span, func(_ int, e *counted, sh *share) error { return f.add(e, sh) })
+	err := p.eachShare(ctx, l, tenant, head, span, func(_ int, e *counted, sh *share) error { return f.add(e, sh) })
 	if err != nil {
 		return Answer{}, err
 	}

@@ -414,12 +414,7 @@ func (g *takenGauge) take(t *tx, at tick) error {
 	if i+1 < len(history) {
 		g.change(history[i+1].at, change.Neg())
 	}
-	id := g.id + dayText(at.day())
-	if b := encodeSamples(history, at.day()); len(b) > 0 {
-		t.rows.Put(store.Samples, id, b)
-	} else {
-		t.rows.Delete(store.Samples, id)
-	}
+	t.putSamples(g.id, at.day(), encodeSamples(history, at.day()))
 	return nil
 }
 

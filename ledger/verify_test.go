@@ -33,8 +33,7 @@ func verify(t *testing.T, f *fixture) ledger.Verification {
 // busyTenant is a tenant to which a bit of everything has happened.
 func busyTenant(t *testing.T) *fixture {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := seedOf(t)
 	r := rand.New(rand.NewPCG(seed, 6))
 	edit := modelDefinitions()
 	charges := chargeDefinitions()

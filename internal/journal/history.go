@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"context"
 	"encoding/binary"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/store"
@@ -83,4 +85,23 @@ func (p *Past) Rows(version uint64) []store.Row {
 		rows = append(rows, store.Row{ID: id, Value: at[id]})
 	}
 	return rows
+}
+
+// SequenceAt returns the sequence of the newest entry recorded at or before an
+// instant; 0 when there is none. newest is the tenant's newest.
+func SequenceAt(ctx context.Context, st store.Store, tenant usance.TenantID, newest uint64, at time.Time) (uint64, error) {
+	low, high := uint64(0), newest // entries up to low are at or before the instant
+	for low < high {
+		mid := low + (high-low+1)/2
+		e, err := At(ctx, st, tenant, mid)
+		if err != nil {
+			return 0, err
+		}
+		if e.At.After(at) {
+			high = mid - 1
+		} else {
+			low = mid
+		}
+	}
+	return low, nil
 }
