@@ -30,6 +30,8 @@ type Options struct {
 	// Home is the tenant that an operator's call is about when it names none;
 	// empty has operators always name one.
 	Home usance.TenantID
+	// Verify folds a tenant's ledger again somewhere; nil has the call answer 503.
+	Verify Verifier
 }
 
 // API answers the native interface. It is safe for concurrent use.
@@ -40,6 +42,8 @@ type API struct {
 	log       *slog.Logger
 	wait      time.Duration
 	home      usance.TenantID
+	verify    Verifier
+	verifying chan struct{} // holds one while a verification is under way
 	bodies    *httpx.Bodies
 	manifests *httpx.Bodies
 	routes    []route
@@ -58,7 +62,8 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *API {
 	if o.SequenceWait == 0 {
 		o.SequenceWait = 5 * time.Second
 	}
-	a := &API{reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, routes: routes()}
+	a := &API{reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, verify: o.Verify,
+		verifying: make(chan struct{}, 1), routes: routes()}
 	a.bodies = httpx.NewBodies(httpx.BodyConfig{Timeout: o.BodyTimeout})
 	a.manifests = httpx.NewBodies(httpx.BodyConfig{Timeout: 4 * o.BodyTimeout, Max: usance.MaxManifestBytes, Decoders: 1})
 	a.document, a.docs = document(a.routes), newDocs()
@@ -72,7 +77,7 @@ func (a *API) Handler() http.Handler {
 	return httpx.Chain(http.HandlerFunc(a.serve),
 		httpx.RequestID(httpx.RequestIDConfig{}),
 		httpx.Recover(a.log, func(w http.ResponseWriter, r *http.Request) {
-			writeProblem(w, r, problemOf(&usance.Error{Kind: usance.KindInternal}))
+			writeProblem(w, r, problemOf(&usance.Error{Kind: usance.KindInternal}, usance.Root))
 		}))
 }
 
@@ -97,7 +102,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	httpx.SetRoute(r.Context(), rt.method+" "+prefix+rt.path)
 	q := &request{api: a, w: w, r: r, route: rt, vars: vars}
 	if err := q.run(); err != nil {
-		a.fail(w, r, err)
+		a.fail(w, r, err, q.subtree())
 	}
 }
 
@@ -159,7 +164,7 @@ func (q *request) waitFor() error {
 
 func writeUnrouted(w http.ResponseWriter, r *http.Request, allow []string) {
 	if allow == nil {
-		writeProblem(w, r, problemOf(usance.Errorf(usance.KindNotFound, "there is nothing at this path")))
+		writeProblem(w, r, problemOf(usance.Errorf(usance.KindNotFound, "there is nothing at this path"), usance.Root))
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allow, ", "))

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"time"
+
 	"github.com/usance/usance"
+	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
 
@@ -17,6 +20,18 @@ func (*extra) put(h *house) {
 		Tokens: []registry.TokenSpec{{Token: usance.Token{Name: "spare", Role: usance.RoleMember}, Secret: secretOf("spare")}},
 	})
 	h.must(err)
+	for name, node := range map[string]usance.Path{"a": "/a", "b": "/b"} {
+		for _, id := range []string{"h-", "settle-", "release-"} {
+			hold := usance.Hold{ID: id + name, Node: node, Items: []usance.Item{{Meter: "vm.cpuNum", Amount: 1}}}
+			_, _, err := h.led.Reserve(h.t.Context(), tester, acme, hold, time.Hour)
+			h.must(err)
+		}
+		for _, id := range []string{"void-", "amend-"} {
+			event := usance.Event{Source: "s/s", ID: id + name, Type: "meeting.conference.started", Node: node, Time: noon}
+			_, err := h.led.Ingest(h.t.Context(), tester, acme, []ledger.Incoming{{Event: event, Stated: true}})
+			h.must(err)
+		}
+	}
 }
 
 func (*extra) undo(h *house) {

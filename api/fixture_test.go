@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -25,6 +26,7 @@ import (
 	"github.com/usance/usance/api/wire"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
+	"github.com/usance/usance/store"
 	"github.com/usance/usance/store/pebblestore"
 )
 
@@ -59,6 +61,7 @@ type house struct {
 	led *ledger.Ledger
 	api *API
 	h   http.Handler
+	st  store.Store
 
 	mu   sync.Mutex
 	time time.Time
@@ -81,12 +84,23 @@ func newHouse(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	h.led = ledger.New(st, h.reg, ledger.Options{Now: h.now})
-	h.api = New(h.reg, h.led, Options{Now: h.now, SequenceWait: 20 * time.Millisecond})
+	h.st = st
+	h.api = New(h.reg, h.led, Options{Now: h.now, SequenceWait: 20 * time.Millisecond, Verify: h.verify})
 	h.h = h.api.Handler()
 	h.must(h.reg.PutOperatorToken(t.Context(), "root", secretOf("operator")))
 	h.define(acme)
 	h.define(beta)
 	return h
+}
+
+// verify folds a ledger again in a fresh store in memory.
+func (h *house) verify(ctx context.Context, tenant usance.TenantID, progress func(done, of uint64)) (ledger.Verification, error) {
+	scratch, err := pebblestore.Open("", pebblestore.Options{FS: vfs.NewMem()})
+	if err != nil {
+		return ledger.Verification{}, err
+	}
+	v, err := h.led.Verify(ctx, tenant, scratch, progress)
+	return v, errors.Join(err, scratch.Close())
 }
 
 func (h *house) now() time.Time {

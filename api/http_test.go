@@ -13,7 +13,7 @@ import (
 
 func TestUnknownPathsAndMethodsAnswerAsProblems(t *testing.T) {
 	h := newHouse(t)
-	for _, path := range []string{"/", "/api/v1", "/api/v1/", "/api/v1/charges", "/api/v1/holds", "/api/v1/events/", "/api/v1/events//void", "/api/v1/meters//query",
+	for _, path := range []string{"/", "/api/v1", "/api/v1/", "/api/v1/charges/x", "/api/v1/holds/x/y", "/api/v1/events/", "/api/v1/events//void", "/api/v1/meters//query",
 		"/api/v1/meters/a/b", "/api/v1/../v1/events", "/api/v1/%65vents", "/api/v2/events", "/openapi.yaml"} {
 		r := h.do(call{method: "GET", path: path})
 		if r.Code != 404 || r.problem().Type != "urn:usance:problem:not-found" {

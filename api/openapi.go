@@ -45,7 +45,7 @@ func document(table []route) []byte {
 			"description": "Who used how much of what, against which quota, and what is about to expire."},
 		"servers":  []object{{"url": "/"}},
 		"security": []object{{"bearer": []string{}}},
-		"tags":     tags("Events", "Meters", "Quotas", "Resources", "Tenants", "Nodes", "Users", "Keys", "Tokens"),
+		"tags":     tags("Events", "Meters", "Quotas", "Charges and holds", "Resources", "Tenants", "Nodes", "Users", "Keys", "Tokens", "Integrity"),
 		"paths":    paths,
 		"components": object{
 			"schemas":   jsontext.Value(schemas),
@@ -77,7 +77,7 @@ func operation(rt *route) object {
 		op["description"] = text
 	}
 	if rt.doc.in != "" {
-		op["requestBody"] = object{"required": true, "content": requestContent(rt)}
+		op["requestBody"] = object{"required": !rt.doc.optional, "content": requestContent(rt)}
 	}
 	return op
 }
@@ -173,6 +173,9 @@ func responses(rt *route) object {
 		if rt.id == "queryMeter" {
 			content[wire.TypeCSV] = object{"schema": object{"type": "string"}}
 		}
+		if rt.id == "verify" {
+			content[wire.TypeNDJSON] = object{"schema": object{"type": "string"}}
+		}
 		done["content"] = content
 	}
 	out := object{strconv.Itoa(rt.doc.status): done}
@@ -189,7 +192,7 @@ func refusalTexts() map[string]string {
 		"403": "The token's role or subtree does not allow it.",
 		"404": "There is no such thing, or none that the token may know of.",
 		"408": "The body came too slowly.",
-		"409": "It contradicts what is stored; errors says where.",
+		"409": "It contradicts what is stored; errors says where. Or a quota has no room; blocks lists every one that refuses.",
 		"413": "The body, or a list in it, is over a bound.",
 		"415": "The Content-Type or Content-Encoding is not one of those taken.",
 		"500": "A defect; the request id leads to its cause in the log.",

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
@@ -17,8 +20,9 @@ type unsupportedMedia struct{ detail string }
 
 func (e *unsupportedMedia) Error() string { return e.detail }
 
-// problemOf is the API's one error map.
-func problemOf(err error) wire.Problem {
+// problemOf is the API's one error map. Of quotas outside the subtree it tells that
+// they refuse and by how much, and no other figure.
+func problemOf(err error, subtree usance.Path) wire.Problem {
 	if m, ok := errors.AsType[*unsupportedMedia](err); ok {
 		return wire.Problem{Type: wire.ProblemPrefix + wire.ProblemMedia, Title: "Unsupported media type",
 			Status: http.StatusUnsupportedMediaType, Detail: m.detail}
@@ -33,7 +37,7 @@ func problemOf(err error) wire.Problem {
 	case errors.Is(err, httpx.ErrSlow):
 		status = http.StatusRequestTimeout
 	case errors.Is(err, httpx.ErrEncoding):
-		return problemOf(&unsupportedMedia{"the Content-Encoding must be gzip, zstd or identity"})
+		return problemOf(&unsupportedMedia{"the Content-Encoding must be gzip, zstd or identity"}, subtree)
 	}
 	p := wire.Problem{Type: wire.ProblemPrefix + kind.String(), Title: title, Status: status}
 	e, ok := errors.AsType[*usance.Error](err)
@@ -41,11 +45,31 @@ func problemOf(err error) wire.Problem {
 		// Internal text is for the log; the request id leads there.
 		return p
 	}
-	p.Detail, p.Errors = e.Detail, e.Fields
+	p.Detail, p.Errors = e.Detail, visible(e.Fields, subtree)
+	for _, b := range e.Blocks {
+		p.Blocks = append(p.Blocks, wire.BlockOf(b, !b.Node.Within(subtree)))
+	}
 	if len(p.Errors) > wire.MaxListedErrors {
 		p.Errors, p.ErrorsOmitted = p.Errors[:wire.MaxListedErrors], len(p.Errors)-wire.MaxListedErrors
 	}
 	return p
+}
+
+// visible leaves out of conflicts what is stored outside the subtree.
+func visible(fields []usance.FieldError, subtree usance.Path) []usance.FieldError {
+	if subtree == usance.Root {
+		return fields
+	}
+	fields = slices.Clone(fields)
+	for i := range fields {
+		var stored struct {
+			Node usance.Path `json:"node"`
+		}
+		if json.Unmarshal([]byte(fields[i].Stored), &stored) != nil || !stored.Node.Within(subtree) {
+			fields[i].Stored = ""
+		}
+	}
+	return fields
 }
 
 func statusOf(kind usance.Kind) (int, string) {
@@ -73,14 +97,18 @@ func statusOf(kind usance.Kind) (int, string) {
 }
 
 // fail answers with a problem and logs what the caller must not see.
-func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := problemOf(err)
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error, subtree usance.Path) {
+	p := problemOf(err, subtree)
 	if p.Status >= 500 {
-		a.log.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelError, "request failed",
-			slog.String("request_id", httpx.RequestIDFrom(r.Context())), slog.String("route", httpx.RouteFrom(r.Context())),
-			slog.String("error", err.Error()))
+		a.logFailure(r, err)
 	}
 	writeProblem(w, r, p)
+}
+
+func (a *API) logFailure(r *http.Request, err error) {
+	a.log.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelError, "request failed",
+		slog.String("request_id", httpx.RequestIDFrom(r.Context())), slog.String("route", httpx.RouteFrom(r.Context())),
+		slog.String("error", err.Error()))
 }
 
 func writeProblem(w http.ResponseWriter, r *http.Request, p wire.Problem) {

@@ -49,6 +49,12 @@ func rules() map[string]rule {
 	free := func(right usance.Right, c call) rule {
 		return rule{right: right, status: 200, in: c, free: true, scope: "tenant"}
 	}
+	charge := func(node string) call {
+		return send("POST", "/charges", `{"id":"of `+node+`","node":"`+node+`","items":[{"meter":"drive.space","amount":1}]}`)
+	}
+	hold := func(node string) call {
+		return send("POST", "/holds", `{"id":"on `+node+`","node":"`+node+`","items":[{"meter":"drive.space","amount":1}],"ttl":"1h"}`)
+	}
 	meter := `{"name":"m2","unit":"1","aggregation":"gauge"}`
 	return map[string]rule{
 		"sendEvents":      at(record, 204, event("/a/x"), event("/b")),
@@ -57,6 +63,15 @@ func rules() map[string]rule {
 		"listQuotas":      at(read, 200, get("/quotas?node=/a&recursive=true"), get("/quotas?node=/")),
 		"putQuota":        at(manage, 200, send("PUT", "/quotas", `{"node":"/a/x","meter":"drive.space","limit":7}`), send("PUT", "/quotas", `{"node":"/a","meter":"drive.space","limit":7}`)),
 		"deleteQuota":     at(manage, 204, send("DELETE", "/quotas?node=/a/x&meter=drive.space", ""), send("DELETE", "/quotas?node=/a&meter=drive.space", "")),
+		"voidEvent":       unseen(manage, 200, send("POST", "/events/s%2Fs/void-a/void", ""), send("POST", "/events/s%2Fs/void-b/void", `{"reason":"wrong"}`)),
+		"amendEvent":      unseen(manage, 200, send("POST", "/events/s%2Fs/amend-a/amend", `{"subject":"bob"}`), send("POST", "/events/s%2Fs/amend-b/amend", `{"subject":"bob"}`)),
+		"charge":          at(record, 200, charge("/a/x"), charge("/b")),
+		"listHolds":       at(read, 200, get("/holds?node=/a&state=all"), get("/holds?node=/b")),
+		"reserve":         at(record, 200, hold("/a/x"), hold("/b")),
+		"getHold":         unseen(read, 200, get("/holds/h-a"), get("/holds/h-b")),
+		"settleHold":      unseen(record, 200, send("POST", "/holds/settle-a/settle", ""), send("POST", "/holds/settle-b/settle", "{}")),
+		"extendHold":      unseen(record, 200, send("POST", "/holds/h-a/extend", `{"ttl":60}`), send("POST", "/holds/h-b/extend", `{"ttl":60}`)),
+		"releaseHold":     unseen(record, 200, send("DELETE", "/holds/release-a", ""), send("DELETE", "/holds/release-b", "")),
 		"listResources":   free(read, get("/resources")),
 		"createResource":  at(manage, 201, send("POST", "/resources", resource("new", "/a/x")), send("POST", "/resources", resource("new", "/b"))),
 		"countResources":  whole(read, 200, get("/resources/count?group_by=source")),
@@ -64,6 +79,8 @@ func rules() map[string]rule {
 		"putResource":     at(manage, 200, send("PUT", "/resources/r-a", resource("r-a", "/a/x")), send("PUT", "/resources/r-b", resource("r-b", "/a"))),
 		"deleteResource":  unseen(manage, 204, send("DELETE", "/resources/r-a", ""), send("DELETE", "/resources/r-b", "")),
 		"renewResource":   unseen(manage, 200, send("POST", "/resources/r-a/renew", `{"expires":"2027-01-01T00:00:00Z"}`), send("POST", "/resources/r-b/renew", `{"expires":"2027-01-01T00:00:00Z"}`)),
+		"verify":          whole(manage, 200, send("POST", "/verify", "")),
+		"listAudit":       whole(manage, 200, get("/audit")),
 		"listTenants":     {right: read, status: 200, in: get("/tenants"), whole: true},
 		"createTenant":    {right: operate, status: 201, in: send("POST", "/tenants", `{"id":"gamma"}`), whole: true},
 		"getTenant":       whole(read, 200, get("/tenants/acme")),

@@ -43,12 +43,13 @@ type param struct {
 
 // doc is what the OpenAPI document says of a route.
 type doc struct {
-	tag     string
-	summary string
-	text    string
-	in      string // schema of the request body
-	out     string // schema of the answer; "" with status 204
-	status  int
+	tag      string
+	summary  string
+	text     string
+	in       string // schema of the request body
+	optional bool   // the body may be left out
+	out      string // schema of the answer; "" with status 204
+	status   int
 }
 
 // Parameters that several routes have.
@@ -71,6 +72,10 @@ func nodeParam(doc string) param { return param{name: "node", format: "node", do
 // routes returns the table.
 func routes() []route {
 	all := append(usageRoutes(), resourceRoutes()...)
+	all = append(all, chargeRoutes()...)
+	all = append(all, correctionRoutes()...)
+	all = append(all, verifyRoutes()...)
+	all = append(all, auditRoutes()...)
 	all = append(all, definitionRoutes()...)
 	all = append(all, principalRoutes()...)
 	for i := range all {
@@ -239,7 +244,8 @@ const (
 		"while other content under a known source and id is a conflict. 204 means that the events are on disk. " +
 		"Usance-Accepted, Usance-Duplicates and Usance-Sequence say what became of them.\n\n" +
 		"Bodies are CloudEvents 1.0 in structured, batch or binary mode, one event or an array as application/json, or one event a line as " +
-		"application/x-ndjson; Content-Encoding may be gzip or zstd. A request has at most 10000 events of 64 KiB each. " +
+		"application/x-ndjson; Content-Encoding may be gzip or zstd. Events of the types that the tenant's setting enforce.events lists, with commas between, " +
+		"are checked against the quotas as charges are, and a refusal is that of a charge. A request has at most 10000 events of 64 KiB each. " +
 		"An operator's token names the tenant in the tenant parameter or in every event's tenant attribute; one request has events of one tenant."
 	queryText = "The parameters and the answer are those OpenMeter's clients know. Values are exact whole numbers of the meter's base unit and may pass 2^53. " +
 		"With Accept: text/csv the rows come as comma-separated values with a heading line."

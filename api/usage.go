@@ -38,10 +38,15 @@ func listEvents(q *request) error {
 		out.Next = cursorOf(page.Next)
 	}
 	for i, e := range page.Events {
-		out.Items[i] = wire.StoredEvent{Sequence: e.Sequence, Recorded: e.Recorded.UTC(), Actor: e.Actor, Event: wireEvent(&e.Event)}
+		out.Items[i] = wireStored(&e)
 	}
 	q.sequence(page.Sequence)
 	return q.answer(http.StatusOK, out)
+}
+
+func wireStored(e *ledger.StoredEvent) wire.StoredEvent {
+	return wire.StoredEvent{Sequence: e.Sequence, Recorded: e.Recorded.UTC(), Actor: e.Actor, Event: wireEvent(&e.Event),
+		Voided: e.Voided, Amended: e.Amended, Reason: e.Reason}
 }
 
 func wireEvent(e *usance.Event) wire.Event {

@@ -52,6 +52,7 @@ type call struct {
 	accept string // "" for JSON
 	once   bool   // must not be repeated when the outcome is unknown or refused for now
 	read   bool   // takes min_sequence
+	kept   bool   // a DELETE of what is still there afterwards
 }
 
 // answer is what came back of a call that succeeded.
@@ -97,7 +98,7 @@ func (c *Client) do(ctx context.Context, k call) (answer, error) {
 			return a, nil
 		}
 		refused, _ := errors.AsType[*Refusal](err)
-		if unsure && k.method == http.MethodDelete && refused != nil && refused.Status == http.StatusNotFound {
+		if unsure && k.method == http.MethodDelete && !k.kept && refused != nil && refused.Status == http.StatusNotFound {
 			return answer{header: http.Header{}}, nil
 		}
 		unsure = unsure || refused == nil || refused.Status >= 500
@@ -128,12 +129,11 @@ func (c *Client) compress(body []byte) ([]byte, string, error) {
 	return body, "", nil
 }
 
-// try makes the call once. Failures that a repeat may cure are KindUnavailable;
-// wait is how long the server asks to wait before it.
-func (c *Client) try(ctx context.Context, k call, body []byte, encoding string) (a answer, wait time.Duration, err error) {
+// request makes the call's request.
+func (c *Client) request(ctx context.Context, k call, body []byte, encoding string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, k.method, c.url(k), bytes.NewReader(body))
 	if err != nil {
-		return a, 0, &usance.Error{Kind: usance.KindInvalid, Detail: "the request cannot be made", Err: err}
+		return nil, &usance.Error{Kind: usance.KindInvalid, Detail: "the request cannot be made", Err: err}
 	}
 	if c.o.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.o.Token)
@@ -146,15 +146,40 @@ func (c *Client) try(ctx context.Context, k call, body []byte, encoding string) 
 	if encoding != "" {
 		req.Header.Set("Content-Encoding", encoding)
 	}
+	return req, nil
+}
+
+func (c *Client) unreachable(ctx context.Context, err error) error {
+	return &usance.Error{Kind: usance.KindUnavailable, Detail: "the server at " + c.base.Host + " could not be reached", Err: cause(ctx, err)}
+}
+
+func brokenOff(ctx context.Context, err error) error {
+	return &usance.Error{Kind: usance.KindUnavailable, Detail: "the answer of the server broke off", Err: cause(ctx, err)}
+}
+
+func readAll(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxAnswer+1))
+	if err == nil && len(b) > maxAnswer {
+		err = fmt.Errorf("it has more than %d bytes", maxAnswer)
+	}
+	return b, err
+}
+
+// try makes the call once. Failures that a repeat may cure are KindUnavailable;
+// wait is how long the server asks to wait before it.
+func (c *Client) try(ctx context.Context, k call, body []byte, encoding string) (a answer, wait time.Duration, err error) {
+	req, err := c.request(ctx, k, body, encoding)
+	if err != nil {
+		return a, 0, err
+	}
 	resp, err := c.o.HTTP.Do(req)
 	if err != nil {
-		return a, 0, &usance.Error{Kind: usance.KindUnavailable, Detail: "the server at " + c.base.Host + " could not be reached", Err: cause(ctx, err)}
+		return a, 0, c.unreachable(ctx, err)
 	}
 	defer resp.Body.Close()
 	a.header = resp.Header
-	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil || len(a.body) > maxAnswer {
-		return a, 0, &usance.Error{Kind: usance.KindUnavailable, Detail: "the answer of the server broke off", Err: cause(ctx, err)}
+	if a.body, err = readAll(resp.Body); err != nil {
+		return a, 0, brokenOff(ctx, err)
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
@@ -183,20 +208,27 @@ func either(s, fallback string) string {
 
 // problem turns a refusal into an error of its kind.
 func problem(resp *http.Response, body []byte) error {
-	out := &usance.Error{Kind: kindOfStatus(resp.StatusCode)}
 	refusal := &Refusal{Status: resp.StatusCode, RequestID: resp.Header.Get("X-Request-Id")}
-	out.Err = refusal
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	var p wire.Problem
 	if media != wire.TypeProblem || json.Unmarshal(body, &p) != nil {
-		out.Detail = fmt.Sprintf("the server answered %s, which is not an answer of this API; is the address right?", resp.Status)
-		return out
+		return &usance.Error{Kind: kindOfStatus(resp.StatusCode), Err: refusal,
+			Detail: fmt.Sprintf("the server answered %s, which is not an answer of this API; is the address right?", resp.Status)}
 	}
+	return refusal.of(p)
+}
+
+// of is the error that a problem tells.
+func (refusal *Refusal) of(p wire.Problem) error {
+	out := &usance.Error{Kind: kindOfStatus(refusal.Status), Err: refusal}
 	refusal.Type, refusal.Omitted = p.Type, p.ErrorsOmitted
 	if p.RequestID != "" {
 		refusal.RequestID = p.RequestID
 	}
 	out.Detail, out.Fields = either(p.Detail, p.Title), p.Errors
+	for _, b := range p.Blocks {
+		out.Blocks = append(out.Blocks, b.Plain())
+	}
 	name := strings.TrimPrefix(p.Type, wire.ProblemPrefix)
 	for k := usance.KindInternal; k <= usance.KindLocked; k++ {
 		if k.String() == name {

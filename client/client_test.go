@@ -45,7 +45,16 @@ func serve(t *testing.T, around func(http.Handler) http.Handler) *httptest.Serve
 	if err := reg.PutOperatorToken(t.Context(), "root", operator); err != nil {
 		t.Fatal(err)
 	}
-	h := api.New(reg, ledger.New(st, reg, ledger.Options{Now: now}), api.Options{Now: now, SequenceWait: 10 * time.Millisecond}).Handler()
+	led := ledger.New(st, reg, ledger.Options{Now: now})
+	verify := func(ctx context.Context, tenant usance.TenantID, progress func(done, of uint64)) (ledger.Verification, error) {
+		scratch, err := pebblestore.Open("", pebblestore.Options{FS: vfs.NewMem()})
+		if err != nil {
+			return ledger.Verification{}, err
+		}
+		v, err := led.Verify(ctx, tenant, scratch, progress)
+		return v, errors.Join(err, scratch.Close())
+	}
+	h := api.New(reg, led, api.Options{Now: now, SequenceWait: 10 * time.Millisecond, Verify: verify}).Handler()
 	if around != nil {
 		h = around(h)
 	}

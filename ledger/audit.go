@@ -13,6 +13,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/journal"
+	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store"
 )
 
@@ -21,13 +22,13 @@ import (
 type AuditFilter struct {
 	From, To                 time.Time // [From, To) of when it was recorded; zero leaves that side open
 	FromSequence, ToSequence uint64    // [FromSequence, ToSequence); 0 leaves that side open
-	Type                     string    // one of AuditTypes; "" for any
+	Type                     string    // tenant, node, meter, quota, user, key, token, resource, hold or event; "" for any
 	Actor                    string    // such as "token:collector"; "" for any
 	Before                   uint64    // of the page before: its Next; 0 for the newest
 	Limit                    int       // 1 to usance.MaxPageSize
 }
 
-// AuditTypes are the types of what is changed.
+// auditTypes are the types of what is changed.
 var auditTypes = []string{"tenant", "node", "meter", "quota", "user", "key", "token", "resource", "hold", "event"}
 
 // AuditEntry is one control change. Secrets, sealed or hashed, are left out of
@@ -59,7 +60,8 @@ const maxAuditRead = 200_000
 // sequence, and only about in that of their times.
 const clocksAgree = 24 * time.Hour
 
-// Audit returns a page of what was done to the tenant, newest first.
+// Audit returns a page of what was done to the tenant, newest first. Holds whose
+// time is up are ended first, so that the trail has it.
 func (l *Ledger) Audit(ctx context.Context, tenant usance.TenantID, f AuditFilter) (AuditPage, error) {
 	if f.Limit < 1 || f.Limit > usance.MaxPageSize {
 		return AuditPage{}, usance.Errorf(usance.KindInvalid, "a page has 1 to %d rows", usance.MaxPageSize)
@@ -67,12 +69,14 @@ func (l *Ledger) Audit(ctx context.Context, tenant usance.TenantID, f AuditFilte
 	if f.Type != "" && !slices.Contains(auditTypes, f.Type) {
 		return AuditPage{}, usance.Errorf(usance.KindInvalid, "type %q: the types are %s", f.Type, strings.Join(auditTypes, ", "))
 	}
-	head, err := l.head(ctx, tenant)
+	var head journal.Head
+	err := l.read(ctx, tenant, func(*registry.Definitions) (store.Keys, error) { return store.Keys{}, nil },
+		func(_ *registry.Definitions, _ *store.Rows, now journal.Head) error {
+			head = now
+			return nil
+		})
 	if err != nil {
 		return AuditPage{}, err
-	}
-	if head.Definitions == 0 {
-		return AuditPage{}, usance.Errorf(usance.KindNotFound, "there is no tenant %q", tenant)
 	}
 	a := audit{filter: f, page: AuditPage{Sequence: head.Sequence}}
 	if a.from, a.to, err = l.auditBounds(ctx, tenant, f, head.Sequence+1); err != nil || a.from >= a.to {
@@ -125,11 +129,9 @@ func (a *audit) block(row store.Row) error {
 	var found []AuditEntry
 	first := a.to
 	err := journal.DecodeBlock(row.ID, row.Value, func(e *journal.Entry) error {
+		a.read++
 		first = min(first, e.Sequence)
-		if e.Sequence < a.from || e.Sequence >= a.to || e.Kind == journal.Event {
-			return nil
-		}
-		if a.read++; !a.wants(e) {
+		if e.Sequence < a.from || e.Sequence >= a.to || !a.wants(e) {
 			return nil
 		}
 		entry, err := auditEntry(e)
@@ -139,7 +141,6 @@ func (a *audit) block(row store.Row) error {
 	if err != nil {
 		return err
 	}
-	a.read += int(a.to - min(first, a.to))
 	for _, e := range slices.Backward(found) {
 		if len(a.page.Entries) == a.filter.Limit {
 			a.page.Next = e.Sequence + 1
@@ -159,7 +160,7 @@ func (a *audit) block(row store.Row) error {
 
 func (a *audit) wants(e *journal.Entry) bool {
 	f := &a.filter
-	return (f.From.IsZero() || !e.At.Before(f.From)) && (f.To.IsZero() || e.At.Before(f.To)) &&
+	return e.Kind != journal.Event && (f.From.IsZero() || !e.At.Before(f.From)) && (f.To.IsZero() || e.At.Before(f.To)) &&
 		(f.Actor == "" || f.Actor == e.Actor.Name) && (f.Type == "" || f.Type == auditType(e))
 }
 

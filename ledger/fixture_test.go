@@ -8,17 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alexedwards/argon2id"
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store/pebblestore"
 )
-
-// cheap makes password hashing cost nothing in tests that are not about it.
-var cheap = argon2id.Params{Memory: 8, Iterations: 1, Parallelism: 1, SaltLength: 8, KeyLength: 16}
 
 type fixture struct {
 	*ledger.Ledger
@@ -29,18 +24,13 @@ type fixture struct {
 
 const acme = usance.TenantID("acme")
 
-var tester = usance.Actor{Name: "test"}
+var tester = facadetest.Tester()
 
 // open makes a ledger on the real engine, in memory, with the tenant acme.
 func open(t testing.TB, zone string, edit registry.Edit) *fixture {
 	t.Helper()
 	f := &fixture{now: time.Date(2026, 3, 10, 9, 17, 23, 0, time.UTC)}
-	st, err := pebblestore.Open("", pebblestore.Options{FS: vfs.NewMem()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { st.Close() })
-	f.build(t, st)
+	f.build(t, facadetest.OpenStore(t))
 	edit.Tenant = &usance.Tenant{Name: "Acme", Timezone: zone}
 	if _, err := f.reg.Edit(t.Context(), tester, acme, edit); err != nil {
 		t.Fatal(err)
@@ -50,12 +40,8 @@ func open(t testing.TB, zone string, edit registry.Edit) *fixture {
 
 func (f *fixture) build(t testing.TB, st *pebblestore.Store) {
 	clock := func() time.Time { return f.now }
-	reg, err := registry.New(st, registry.Options{Now: clock, PasswordCost: &cheap})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.st, f.reg = st, reg
-	f.Ledger = ledger.New(st, reg, ledger.Options{Now: clock})
+	f.st, f.reg = st, facadetest.OpenRegistry(t, st, clock)
+	f.Ledger = ledger.New(st, f.reg, ledger.Options{Now: clock})
 }
 
 func (f *fixture) ingest(t testing.TB, events ...ledger.Incoming) ledger.Receipt {

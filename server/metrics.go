@@ -3,11 +3,13 @@ package server
 import (
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
 	"github.com/usance/usance/internal/httpx"
 )
@@ -21,6 +23,10 @@ type metrics struct {
 	inFlight   prometheus.Gauge
 	accepted   prometheus.Counter
 	duplicates prometheus.Counter
+	drift      prometheus.Gauge
+
+	mu      sync.Mutex
+	drifted map[usance.TenantID]bool
 }
 
 func newMetrics(more []prometheus.Collector) *metrics {
@@ -36,9 +42,12 @@ func newMetrics(more []prometheus.Collector) *metrics {
 			Help: "Events stored."}),
 		duplicates: prometheus.NewCounter(prometheus.CounterOpts{Name: "usance_events_duplicate_total",
 			Help: "Events that were known already and not counted again."}),
+		drift: prometheus.NewGauge(prometheus.GaugeOpts{Name: "usance_verify_drift",
+			Help: "Tenants whose last verification on this server found a view that does not follow from the ledger. It must stay 0."}),
+		drifted: map[usance.TenantID]bool{},
 	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(m.requests, m.seconds, m.inFlight, m.accepted, m.duplicates,
+	reg.MustRegister(m.requests, m.seconds, m.inFlight, m.accepted, m.duplicates, m.drift,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	reg.MustRegister(more...)
 	m.handler = promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
@@ -73,6 +82,18 @@ func (s *Server) measure(next http.Handler) http.Handler {
 		next.ServeHTTP(rec, r)
 		finished = true
 	})
+}
+
+// verified notes the outcome of a tenant's verification.
+func (m *metrics) verified(tenant usance.TenantID, fault bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if fault {
+		m.drifted[tenant] = true
+	} else {
+		delete(m.drifted, tenant)
+	}
+	m.drift.Set(float64(len(m.drifted)))
 }
 
 func number(text string) float64 {

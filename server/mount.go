@@ -29,7 +29,7 @@ func (s *Server) mount() []surface {
 	of := func(name string, f facade) surface { return surface{name, f.Owns, f} }
 	// Cloud RTC and MetaStudio take the credentials that IAM gives out.
 	identity := iam.New(s.registry, s.ledger, iam.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit})
-	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home})
+	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Verify: s.verify})
 	return []surface{
 		{"operations", s.ownsOperations, http.HandlerFunc(s.operations)},
 		of("meeting", meeting.New(s.registry, s.ledger, meeting.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit, PerSecond: limit})),

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -53,6 +54,11 @@ func (s *Server) Run(ctx context.Context, on net.Listener) error {
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- h.Serve(on) }()
+	sweeping, stopSweeping := context.WithCancel(ctx)
+	var sweeper sync.WaitGroup
+	sweeper.Go(func() { s.sweep(sweeping) })
+	defer sweeper.Wait() // the store is closed once Run has returned
+	defer stopSweeping()
 	s.log.Info("serving", "address", on.Addr().String())
 	select {
 	case err := <-failed:

@@ -35,6 +35,13 @@ type Config struct {
 	// vendors document and the façades otherwise keep.
 	Unthrottled bool
 
+	// Sweep has expired holds ended in every tenant each time something comes, so
+	// that the audit trail is prompt; nil for never. No number depends on it.
+	Sweep <-chan time.Time
+	// Scratch opens an empty store to fold a ledger again in; closing it throws it
+	// away. nil has verifications refused.
+	Scratch func() (store.Store, error)
+
 	// Collectors are shown at /metrics beside the server's own, such as an
 	// engine's.
 	Collectors []prometheus.Collector

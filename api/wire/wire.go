@@ -53,6 +53,7 @@ type Problem struct {
 	RequestID     string              `json:"request_id,omitempty"`
 	Errors        []usance.FieldError `json:"errors,omitempty"`
 	ErrorsOmitted int                 `json:"errors_omitted,omitzero"`
+	Blocks        []Block             `json:"blocks,omitempty"` // of type quota-exceeded: every quota that refuses
 }
 
 // List is one page of a listing. Next is the cursor of the page behind it, and
@@ -78,12 +79,15 @@ type Event struct {
 	Data            jsontext.Value  `json:"data,omitempty"` // a JSON object
 }
 
-// StoredEvent is an event as recorded.
+// StoredEvent is an event as recorded, and as it counts now.
 type StoredEvent struct {
 	Event    Event        `json:"event"`
 	Sequence uint64       `json:"sequence"`
 	Recorded time.Time    `json:"recorded"`
 	Actor    usance.Actor `json:"actor"`
+	Voided   bool         `json:"voided,omitzero"`  // it counts no more
+	Amended  bool         `json:"amended,omitzero"` // it counts as shown, not as its sender gave it
+	Reason   string       `json:"reason,omitempty"` // of the last correction
 }
 
 // Receipt says what became of a request's events. The server sends it as headers.
@@ -211,6 +215,37 @@ type Change struct {
 	Name   string `json:"name"`
 	Detail string `json:"detail,omitempty"`
 	Secret string `json:"secret,omitempty"`
+}
+
+// Verification is what folding a tenant's ledger again found.
+type Verification struct {
+	Tenant   usance.TenantID `json:"tenant"`
+	Sequence uint64          `json:"sequence"` // up to which the ledger was folded
+	Events   uint64          `json:"events"`
+	Rows     uint64          `json:"rows"`  // of the views, compared
+	Fault    string          `json:"fault"` // the first difference; "" when there is none
+}
+
+// AuditEntry is one control change. Before is absent for what was new, After for
+// what was deleted; what rows hold of secrets is shown as "…".
+type AuditEntry struct {
+	Sequence uint64         `json:"sequence"`
+	Time     time.Time      `json:"time"`
+	Actor    usance.Actor   `json:"actor"`
+	Op       string         `json:"op"`   // create, update, delete; reserve, settle, extend, release, expire; void, amend
+	Type     string         `json:"type"` // of what was changed
+	Name     string         `json:"name"` // a quota's has its node and meter, an event's its source and id, with a blank between
+	Before   jsontext.Value `json:"before,omitempty"`
+	After    jsontext.Value `json:"after,omitempty"`
+}
+
+// VerifyProgress is one line of a verification that tells how far it is. The last
+// line has a Result or a Problem.
+type VerifyProgress struct {
+	Done    uint64        `json:"done"` // entries
+	Of      uint64        `json:"of"`
+	Result  *Verification `json:"result,omitempty"`
+	Problem *Problem      `json:"problem,omitempty"`
 }
 
 // LoginCodeRequest asks for a one-time sign-in code.

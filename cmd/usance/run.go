@@ -98,6 +98,9 @@ func (a *app) report(err error) {
 	for _, f := range e.Fields {
 		fmt.Fprintf(a.stderr, "  %s\n", describe(f))
 	}
+	for _, b := range e.Blocks {
+		fmt.Fprintf(a.stderr, "  %s\n", describeBlock(b))
+	}
 }
 
 // describe is one fault on one line.

@@ -57,6 +57,9 @@ type running struct {
 	operatorToken string
 }
 
+// sweepEvery is how often holds whose time is up are looked for.
+const sweepEvery = time.Second
+
 // serve runs a server with the settings until ctx ends. home is the tenant that
 // the operator's calls are about when they name none. started, when there is
 // one, is called beside the server once it answers; its error stops the server.
@@ -96,8 +99,10 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	if err != nil {
 		return err
 	}
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
 	srv, err := server.New(server.Config{Store: st, MasterKey: key, OperatorToken: token, Home: home, Unthrottled: throttle == "off", Now: a.now, Logger: log, Drain: drain,
-		Collectors: []prometheus.Collector{storeCollector{st}}})
+		Sweep: sweep.C, Scratch: newScratch, Collectors: []prometheus.Collector{storeCollector{st}}})
 	if err != nil {
 		return err
 	}

@@ -179,15 +179,7 @@ func (r *remote) eventsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := table{heads: []string{"TIME", "TYPE", "SUBJECT", "NODE", "SOURCE", "ID", "DATA"}, empty: "No events."}
-			for _, e := range events {
-				data := string(e.Event.Data)
-				if len(data) > 60 {
-					data = strings.ToValidUTF8(data[:60], "") + "…"
-				}
-				t.add(when(e.Event.Time), e.Event.Type, orDash(e.Event.Subject), string(e.Event.Node), e.Event.Source, e.Event.ID, orDash(data))
-			}
-			return r.show(events, t)
+			return r.showEvents(events, events...)
 		})
 	l := cmd.Flags()
 	l.StringVar(&from, "from", "", "events at or after this time")
@@ -199,6 +191,25 @@ func (r *remote) eventsCommand() *cobra.Command {
 	l.StringVar(&node, "node", "", "events at and below this node")
 	l.IntVar(&most, "limit", 50, "most events to show; 0 for all")
 	return cmd
+}
+
+func (r *remote) showEvents(v any, events ...wire.StoredEvent) error {
+	t := table{heads: []string{"TIME", "TYPE", "SUBJECT", "NODE", "SOURCE", "ID", "STATE", "DATA"}, empty: "No events."}
+	for _, e := range events {
+		data := string(e.Event.Data)
+		if len(data) > 60 {
+			data = strings.ToValidUTF8(data[:60], "") + "…"
+		}
+		state := "counts"
+		switch {
+		case e.Voided:
+			state = "voided"
+		case e.Amended:
+			state = "amended"
+		}
+		t.add(when(e.Event.Time), e.Event.Type, orDash(e.Event.Subject), string(e.Event.Node), e.Event.Source, e.Event.ID, state, orDash(data))
+	}
+	return r.show(v, t)
 }
 
 func (r *remote) metersCommand() *cobra.Command {
