@@ -211,6 +211,9 @@ func (m *Meter) Contribution(e *Event, data Lookup, src Source) (Contribution, e
 	if m.Aggregation == AggGauge && c.Amount < 0 {
 		return c, Errorf(KindInvalid, "a gauge's value cannot be negative (meter %s)", m.Name)
 	}
+	if len(m.GroupBy) == 0 {
+		return c, nil
+	}
 	for _, key := range m.GroupKeys() {
 		v, err := scalar(e, data, m.GroupBy[key], MaxGroupValue)
 		if err != nil {

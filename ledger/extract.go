@@ -10,60 +10,79 @@ import (
 	"github.com/usance/usance/registry"
 )
 
-// lookupIn returns a usance.Lookup into an event's data.
+// lookupIn returns a usance.Lookup into an event's data. The data is read once,
+// however many meters look into it.
 func lookupIn(data []byte) usance.Lookup {
+	var top []member
+	read := false
 	return func(path string) usance.Scalar {
-		value := jsontext.Value(data)
-		for path != "" && value != nil {
-			var name string
-			name, path, _ = strings.Cut(path, ".")
-			value = member(value, name)
+		if !read {
+			top, read = members(data), true
 		}
-		if value == nil {
-			return usance.Scalar{}
+		name, below, nested := strings.Cut(path, ".")
+		value := find(top, name)
+		for nested && value != nil {
+			name, below, nested = strings.Cut(below, ".")
+			value = find(members(value), name)
 		}
-		s := usance.Scalar{Kind: byte(value.Kind())}
-		if s.Kind == '"' {
-			text, err := jsontext.AppendUnquote(nil, value)
-			if err != nil {
-				return usance.Scalar{}
-			}
-			s.Text = string(text)
-		} else {
-			s.Text = string(value)
-		}
-		return s
+		return scalarOf(value)
 	}
 }
 
-// member returns the value of an object's member, or nil.
-func member(object []byte, name string) jsontext.Value {
-	if len(object) == 0 {
+func scalarOf(value jsontext.Value) usance.Scalar {
+	if value == nil {
+		return usance.Scalar{}
+	}
+	s := usance.Scalar{Kind: byte(value.Kind())}
+	if s.Kind != '"' {
+		s.Text = string(value)
+		return s
+	}
+	text, err := jsontext.AppendUnquote(nil, value)
+	if err != nil {
+		return usance.Scalar{}
+	}
+	s.Text = string(text)
+	return s
+}
+
+// member is one member of a JSON object.
+type member struct {
+	name  string
+	value jsontext.Value
+}
+
+// members lists the members of an object; none for anything else.
+func members(object []byte) []member {
+	object = bytes.TrimLeft(object, " \t\r\n")
+	if len(object) == 0 || object[0] != '{' {
 		return nil
 	}
+	var out []member
 	dec := jsontext.NewDecoder(bytes.NewBuffer(object))
-	if dec.PeekKind() != '{' {
-		return nil
-	}
 	if _, err := dec.ReadToken(); err != nil {
 		return nil
 	}
 	for dec.PeekKind() == '"' {
-		tok, err := dec.ReadToken()
+		name, err := dec.ReadToken()
 		if err != nil {
 			return nil
 		}
-		if tok.String() != name {
-			if dec.SkipValue() != nil {
-				return nil
-			}
-			continue
-		}
-		v, err := dec.ReadValue()
-		if err != nil {
+		m := member{name: name.String()}
+		if m.value, err = dec.ReadValue(); err != nil {
 			return nil
 		}
-		return v.Clone()
+		m.value = m.value.Clone()
+		out = append(out, m)
+	}
+	return out
+}
+
+func find(list []member, name string) jsontext.Value {
+	for _, m := range list {
+		if m.name == name {
+			return m.value
+		}
 	}
 	return nil
 }

@@ -63,8 +63,10 @@ type batch struct {
 	defs   *registry.Definitions
 	actor  usance.Actor
 	events []prepared
-	keys   store.Keys
-	all    *folding // what all events add, for the usual case of no repeats
+	// repeats is how many of the events repeat an earlier one of the request.
+	repeats int
+	keys    store.Keys
+	all     *folding // what all events add, for the usual case of no repeats
 
 	enforce bool           // some events are enforced: hard quotas refuse what passes them
 	flagged []usance.Block // soft and shadow quotas that were passed
@@ -141,6 +143,7 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 		p.key, p.digest = string(key[:]), in.Digest(in.Stated)
 		if first, ok := byKey[p.key]; ok {
 			p.repeat = true
+			b.repeats++
 			if b.events[first].digest != p.digest {
 				b.inside = append(b.inside, conflict{index: i, other: b.events[first].in})
 			}
@@ -226,7 +229,7 @@ func (b *batch) run(t *tx) error {
 		return usance.Errorf(usance.KindConflict, "some events are known with other content; none was stored")
 	}
 	fold := b.all
-	if len(fresh) < len(b.events) {
+	if len(fresh)+b.repeats < len(b.events) { // some are known: fold the others alone
 		fold = newFolding(b.defs)
 		for _, p := range fresh {
 			fold.add(p)

@@ -1,0 +1,224 @@
+// Command bench measures Usance beside the floor of the machine and the peers a
+// user would take instead, in turn in one run, and writes docs/performance.md and
+// docs/performance.json.
+//
+//	make bench                      # every row
+//	make bench ROW=P3 SECONDS=10    # one row, longer
+//
+// ROW names rows, with commas between; SECONDS is the length of one measurement
+// (default 1); PASSES how often each is repeated (default 2); PROFILE a folder
+// for CPU profiles of the server. REDIS_SERVER names a redis-server that is not
+// on the path. Answers are checked, and a wrong or refused one fails its row.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	if err := dispatch(os.Getenv("USANCE_BENCH_ROLE")); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func dispatch(role string) error {
+	switch role {
+	case "":
+		return measure()
+	case "load":
+		return runLoad()
+	case "usance":
+		return runUsance()
+	case "floor":
+		return runFloor()
+	case "postgres":
+		return runPeer()
+	case "charge":
+		return runCharge()
+	case "seed":
+		return runSeed()
+	}
+	return fmt.Errorf("there is no role %q", role)
+}
+
+// bench is one run of the table.
+type bench struct {
+	base    string // folder of everything that is thrown away
+	seconds time.Duration
+	passes  int
+	profile string
+	table   *table
+	run     int // numbers loads, so that their ids differ
+
+	ours, floor, peer *child
+	pg                *cluster
+	pgErr             error
+	tenants           []benchTenant
+	stored            int64 // events in the main store
+	company           *company
+}
+
+func measure() error {
+	b, err := settings()
+	if err != nil {
+		return err
+	}
+	wanted, err := wantedRows(os.Getenv("ROW"))
+	if err != nil {
+		return err
+	}
+	root, err := repository()
+	if err != nil {
+		return err
+	}
+	if b.table, err = openTable(filepath.Join(root, "docs")); err != nil {
+		return err
+	}
+	if b.base, err = os.MkdirTemp("", "usance-bench-"); err != nil {
+		return err
+	}
+	defer b.clean()
+	if err := os.Chmod(b.base, 0o755); err != nil { // PostgreSQL runs as a user of its own
+		return err
+	}
+	then, began := processorTime(), time.Now()
+	var failed error
+	for _, r := range wanted {
+		if err := r.run(b); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", r.id, err))
+			b.table.fail(r.id, err)
+			b.say("%s failed: %v", r.id, err)
+		}
+	}
+	b.clean()
+	b.table.disturbed(othersSince(then, began))
+	return errors.Join(failed, b.table.write())
+}
+
+// settings reads the environment.
+func settings() (*bench, error) {
+	b := &bench{seconds: time.Second, passes: 2, profile: os.Getenv("PROFILE"), tenants: benchTenants(8)}
+	if text := os.Getenv("SECONDS"); text != "" {
+		s, err := strconv.ParseFloat(text, 64)
+		if err != nil || s <= 0 || s > 3600 {
+			return nil, fmt.Errorf("SECONDS=%s is not a number of seconds up to 3600", text)
+		}
+		b.seconds = time.Duration(s * 1e9)
+	}
+	if text := os.Getenv("PASSES"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("PASSES=%s is not a number of passes", text)
+		}
+		b.passes = n
+	}
+	return b, nil
+}
+
+// measurement is what measures one row or several of one id.
+type measurement struct {
+	id  string
+	run func(*bench) error
+}
+
+// wantedRows returns what measures the rows named, or all. P7 and P8 share
+// their store and are measured together. P6 and P5 come before the façades, while
+// the main store holds nothing but what the ingest wrote.
+func wantedRows(names string) ([]measurement, error) {
+	all := []measurement{{"P1", (*bench).p1}, {"P6", (*bench).p6}, {"P5", (*bench).p5}, {"P2", (*bench).p2}, {"P4", (*bench).p4},
+		{"P3", (*bench).p3}, {"P7", (*bench).p7p8}}
+	if names == "" {
+		return all, nil
+	}
+	var out []measurement
+	list := strings.Split(strings.ReplaceAll(strings.ToUpper(names), "P8", "P7"), ",")
+	for _, m := range all {
+		if slices.Contains(list, m.id) {
+			out = append(out, m)
+		}
+		list = slices.DeleteFunc(list, func(id string) bool { return id == m.id })
+	}
+	if len(list) > 0 {
+		return nil, fmt.Errorf("ROW=%s: there are the rows P1 to P8", names)
+	}
+	return out, nil
+}
+
+// repository finds the folder of the project, from it or from a folder in it.
+func repository() (string, error) {
+	for dir := "."; ; dir = filepath.Join(dir, "..") {
+		if _, err := os.Stat(filepath.Join(dir, "store", "store.go")); err == nil {
+			return filepath.Abs(dir)
+		}
+		if full, err := filepath.Abs(dir); err != nil || full == "/" {
+			return "", errors.New("run it from within the repository")
+		}
+	}
+}
+
+func (b *bench) clean() {
+	for _, c := range []*child{b.ours, b.floor, b.peer} {
+		_ = c.stop()
+	}
+	if b.pg != nil {
+		b.pg.stop()
+		b.pg = nil
+	}
+	_ = os.RemoveAll(b.base)
+}
+
+// nextRun names a load.
+func (b *bench) nextRun() string {
+	b.run++
+	return fmt.Sprintf("r%04d", b.run)
+}
+
+func (b *bench) say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+
+// contestant is one of those that are measured in turn.
+type contestant struct {
+	into *series
+	run  func(pass int) (float64, *latency, error)
+}
+
+// inTurn measures A B C A B C …, so that what the machine does beside falls on
+// all of them.
+func (b *bench) inTurn(list ...contestant) error {
+	for pass := range b.passes {
+		for _, c := range list {
+			v, l, err := c.run(pass)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.into.Name, err)
+			}
+			c.into.Values = append(c.into.Values, v)
+			if l != nil {
+				c.into.Latency = append(c.into.Latency, *l)
+			}
+			b.say("  %-40s %12.1f", c.into.Name, v)
+		}
+	}
+	return nil
+}
+
+// postgres returns the cluster of this run, or errAbsent.
+func (b *bench) postgres() (*cluster, error) {
+	if b.pg == nil && b.pgErr == nil {
+		b.pg, b.pgErr = startCluster(b.base)
+	}
+	return b.pg, b.pgErr
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}

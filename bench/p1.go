@@ -1,0 +1,147 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+func (b *bench) ingest(to *child, batch int, blind bool) loadSpec {
+	conns, bodies := 16, 10
+	switch {
+	case batch == 1:
+		conns, bodies = 64, 200
+	case batch < 1000:
+		bodies = 50
+	}
+	return loadSpec{Addr: to.addr, Connections: conns, Warm: b.seconds / 5, For: b.seconds, Ingest: &ingestSpec{
+		Path: "/api/v1/events", Tokens: tokensOf(b.tenants), Batch: batch, Bodies: bodies, Run: b.nextRun(),
+		Time: time.Now().UTC().Add(-time.Minute).Truncate(time.Second).Format(time.RFC3339), Blind: blind}}
+}
+
+func rate(r loadResult) (float64, *latency) {
+	return float64(r.Events) / r.Seconds, &latency{r.P50, r.P99, r.P999, r.Max}
+}
+
+// ingestOurs writes to Usance and holds its totals against what was sent.
+func (b *bench) ingestOurs(batch int, during func()) (float64, *latency, error) {
+	before, err := b.total()
+	if err != nil {
+		return 0, nil, err
+	}
+	r, err := load(b.ingest(b.ours, batch, false), during)
+	if err != nil {
+		return 0, nil, err
+	}
+	b.stored += r.Accepted
+	after, err := b.total()
+	if err == nil && after-before != r.Amount {
+		err = fmt.Errorf("the total grew by %d where %d was accepted", after-before, r.Amount)
+	}
+	v, l := rate(r)
+	return v, l, err
+}
+
+func (b *bench) ingestPeer(batch int) (float64, *latency, error) {
+	const total = "SELECT coalesce(sum(seconds), 0)::int8 FROM rollups"
+	before, err := b.pg.number(total)
+	if err != nil {
+		return 0, nil, err
+	}
+	r, err := load(b.ingest(b.peer, batch, false), nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	after, err := b.pg.number(total)
+	if err == nil && after-before != r.Amount {
+		err = fmt.Errorf("the total grew by %d where %d was accepted", after-before, r.Amount)
+	}
+	v, l := rate(r)
+	return v, l, err
+}
+
+func (b *bench) p1() error {
+	if err := errors.Join(b.startOurs(), b.startFloor()); err != nil {
+		return err
+	}
+	absent := b.startPeer()
+	if absent != nil && !errors.Is(absent, errAbsent) {
+		return absent
+	}
+	for _, batch := range []int{1000, 100, 1} {
+		b.say("P1, batches of %d", batch)
+		r := row{ID: "P1", Case: fmt.Sprintf("ingest over HTTP, batches of %d", batch), Unit: "events/s", Ours: series{Name: "Usance"},
+			Floor: &series{Name: "decode, append, group fsync"}, Peers: []series{{Name: "PostgreSQL 15"}}}
+		list := []contestant{
+			{&r.Ours, func(pass int) (float64, *latency, error) {
+				return b.ingestOurs(batch, b.profiling(pass, fmt.Sprintf("P1-%d", batch)))
+			}},
+			{r.Floor, func(int) (float64, *latency, error) {
+				res, err := load(b.ingest(b.floor, batch, true), nil)
+				v, l := rate(res)
+				return v, l, err
+			}},
+		}
+		if absent != nil {
+			r.Peers[0].NotRun = absent.Error()
+		} else {
+			list = append(list, contestant{&r.Peers[0], func(int) (float64, *latency, error) { return b.ingestPeer(batch) }})
+		}
+		if err := b.inTurn(list...); err != nil {
+			return err
+		}
+		if batch == 1000 {
+			ours := median(r.Ours.Values)
+			r.Goal = "≥ 0.5 × the floor and ≥ 3 × PostgreSQL"
+			r.Met = goalMet(ours >= .5*median(r.Floor.Values) && absent == nil && ours >= 3*median(r.Peers[0].Values))
+		}
+		r.Notes = []string{fmt.Sprintf("%d tenants, 64 series a tenant, one event in %d repeats an earlier one; 16 connections, 64 for batches of 1. "+
+			"The totals of every tenant are held against what was acknowledged, after each pass.", len(b.tenants), repeatEvery),
+			"PostgreSQL: one handler in Go with pgx, two round trips a request: sorted keys by unnest with ON CONFLICT DO NOTHING RETURNING; then one rollup upsert, " +
+				"the events as one compressed row, and the commit. synchronous_commit on, 1 GB of shared_buffers.",
+			"the floor does not look for repeats."}
+		b.table.put(b, r)
+	}
+	return nil
+}
+
+// profiling returns what fetches a profile of the server beside a load, or nil.
+func (b *bench) profiling(pass int, name string) func() {
+	if b.profile == "" || pass > 0 {
+		return nil
+	}
+	return func() {
+		if err := b.ours.profile(max(1, int(b.seconds.Seconds())), filepath.Join(b.profile, name+".pb")); err != nil {
+			b.say("profile: %v", err)
+		}
+	}
+}
+
+// filled makes sure that the main store has events to measure on.
+func (b *bench) filled() error {
+	if err := b.startOurs(); err != nil || b.stored > 0 {
+		return err
+	}
+	_, _, err := b.ingestOurs(1000, nil)
+	return err
+}
+
+// compressed returns the bytes an event takes as JSON, and as compressed JSON.
+func compressed() (plain, packed float64, err error) {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault))
+	if err != nil {
+		return 0, 0, err
+	}
+	spec := ingestSpec{Tokens: []string{""}, Batch: 1000, Bodies: 10, Run: "r0000", Time: time.Now().UTC().Format(time.RFC3339)}
+	var all []byte
+	events := 0
+	for turn, t := range spec.templates(0) {
+		t.turn(turn)
+		all = append(all, t.Raw[len(t.Raw)-int(t.size):]...)
+		events += t.accepted
+	}
+	return float64(len(all)) / float64(events), float64(len(enc.EncodeAll(all, nil))) / float64(events), nil
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/usance/usance/server"
+	"github.com/usance/usance/store/pebblestore"
+)
+
+const operatorToken = "us_operator_of_the_bench"
+
+var masterKey = [32]byte{0: 1, 31: 1}
+
+// usanceSpec says what a server of ours serves.
+type usanceSpec struct{ Dir string }
+
+// runUsance is the server that is measured: what `usance serve --log-level warn`
+// serves, but for the vendors' throttles, which would refuse a load on purpose.
+func runUsance() error {
+	spec, err := told[usanceSpec]()
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	st, err := pebblestore.Open(spec.Dir, pebblestore.Options{Logger: log})
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	srv, err := server.New(server.Config{Store: st, MasterKey: masterKey, Now: time.Now, Logger: log, Unthrottled: true})
+	if err != nil {
+		return err
+	}
+	if err := srv.Registry().PutOperatorToken(background(), "operator", operatorToken); err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /bench/store", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, st.Metrics()) })
+	mux.Handle("/", srv.Handler())
+	return serve(mux)
+}
