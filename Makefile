@@ -12,8 +12,12 @@ BUILD = go build -trimpath -tags timetzdata -ldflags "-X main.version=$(VERSION)
 
 .PHONY: build demo test check race fuzz bench clean
 
-build: ## bin/usance
+build: console/site/dist/index.html ## bin/usance, with the console in it
 	$(BUILD) -o bin/usance ./cmd/usance
+
+console/site/dist/index.html: console/package-lock.json console/index.html console/vite.config.ts $(shell find console/src console/public -type f 2>/dev/null)
+	cd console && npm ci --no-audit --no-fund && npm run build
+	@touch $@
 
 demo: build ## a server with a year of believable usage
 	bin/usance demo
@@ -38,4 +42,4 @@ bench: build ## the performance table
 	go run ./bench
 
 clean:
-	rm -rf bin
+	rm -rf bin console/site/dist console/node_modules

@@ -27,6 +27,9 @@ type Options struct {
 	// SequenceWait is how long a read with min_sequence waits before it answers
 	// 503; 0 means 5 s.
 	SequenceWait time.Duration
+	// Session, if set, tells who a request without a bearer token speaks for by
+	// other means, such as the console's cookie; false when by none.
+	Session func(*http.Request) (usance.Principal, bool, error)
 	// Home is the tenant that an operator's call is about when it names none;
 	// empty has operators always name one.
 	Home usance.TenantID
@@ -42,6 +45,7 @@ type API struct {
 	log       *slog.Logger
 	wait      time.Duration
 	home      usance.TenantID
+	session   func(*http.Request) (usance.Principal, bool, error)
 	verify    Verifier
 	verifying chan struct{} // holds one while a verification is under way
 	bodies    *httpx.Bodies
@@ -62,7 +66,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *API {
 	if o.SequenceWait == 0 {
 		o.SequenceWait = 5 * time.Second
 	}
-	a := &API{reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, verify: o.Verify,
+	a := &API{reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, verify: o.Verify,
 		verifying: make(chan struct{}, 1), routes: routes()}
 	a.bodies = httpx.NewBodies(httpx.BodyConfig{Timeout: o.BodyTimeout})
 	a.manifests = httpx.NewBodies(httpx.BodyConfig{Timeout: 4 * o.BodyTimeout, Max: usance.MaxManifestBytes, Decoders: 1})

@@ -35,12 +35,23 @@ func (q *request) actor() usance.Actor {
 	if err != nil {
 		host = ""
 	}
-	return usance.Actor{Name: "token:" + q.who.User, Origin: host}
+	kind := "token:"
+	if q.who.Via == "password" {
+		kind = "user:"
+	}
+	return usance.Actor{Name: kind + q.who.User, Origin: host}
 }
 
 // authenticate finds who the bearer token speaks for.
 func (q *request) authenticate() error {
 	values := q.r.Header.Values("Authorization")
+	if len(values) == 0 && q.api.session != nil {
+		who, known, err := q.api.session(q.r)
+		if known {
+			q.who = who
+			return err
+		}
+	}
 	scheme, token, _ := strings.Cut(strings.Join(values, ","), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return usance.Errorf(usance.KindUnauthorized, "a bearer token is needed: Authorization: Bearer …")

@@ -4,12 +4,14 @@ import (
 	"net/http"
 
 	"github.com/usance/usance/api"
+	"github.com/usance/usance/console"
 	"github.com/usance/usance/facade/cloudrtc"
 	"github.com/usance/usance/facade/iam"
 	"github.com/usance/usance/facade/koodrive"
 	"github.com/usance/usance/facade/meeting"
 	"github.com/usance/usance/facade/metastudio"
 	"github.com/usance/usance/facade/zstack"
+	"github.com/usance/usance/internal/gateway"
 )
 
 // facade is what every vendor's surface offers.
@@ -20,7 +22,7 @@ type facade interface {
 
 // mount builds every surface, in the order in which they are asked. The last one
 // answers what no other owns. A vendor is one entry here and one folder.
-func (s *Server) mount() []surface {
+func (s *Server) mount() ([]surface, error) {
 	c := s.config
 	limit := 0 // each façade's own, as its vendor documents it
 	if c.Unthrottled {
@@ -29,7 +31,13 @@ func (s *Server) mount() []surface {
 	of := func(name string, f facade) surface { return surface{name, f.Owns, f} }
 	// Cloud RTC and MetaStudio take the credentials that IAM gives out.
 	identity := iam.New(s.registry, s.ledger, iam.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit})
-	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Verify: s.verify})
+	// The console's cookie stands for a bearer token at the native API.
+	web, err := console.New(s.registry, console.Options{Now: c.Now, Logger: c.Logger, Key: c.MasterKey, Version: c.Version,
+		Lockout: gateway.NewLockout(gateway.LockoutConfig{Now: c.Now})})
+	if err != nil {
+		return nil, err
+	}
+	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Verify: s.verify, Session: web.Authenticate})
 	return []surface{
 		{"operations", s.ownsOperations, http.HandlerFunc(s.operations)},
 		of("meeting", meeting.New(s.registry, s.ledger, meeting.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit, PerSecond: limit})),
@@ -40,6 +48,7 @@ func (s *Server) mount() []surface {
 			StatisticsPerMinute: limit, AppsPerMinute: limit})),
 		of("metastudio", metastudio.New(s.registry, s.ledger, metastudio.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate,
 			PerSecond: limit, SystemPerSecond: limit})),
+		of("console", web),
 		{"native", nil, native.Handler()},
-	}
+	}, nil
 }

@@ -74,7 +74,9 @@ func (s *Server) Run(ctx context.Context, on net.Listener) error {
 		cut()
 		_ = h.Close() // closes what Shutdown was waiting for
 	}
-	<-failed
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
 	s.log.Info("stopped")
 	return nil
 }

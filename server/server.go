@@ -31,6 +31,9 @@ type Config struct {
 	Now    func() time.Time
 	Logger *slog.Logger // nil for none
 
+	// Version is what the console says it is part of.
+	Version string
+
 	// Unthrottled drops the limits of requests by the minute and second that the
 	// vendors document and the façades otherwise keep.
 	Unthrottled bool
@@ -87,7 +90,9 @@ func New(c Config) (*Server, error) {
 	s := &Server{config: c, log: c.Logger, registry: reg,
 		ledger:  ledger.New(c.Store, reg, ledger.Options{Now: c.Now, Logger: c.Logger}),
 		metrics: newMetrics(c.Collectors)}
-	s.surfaces = s.mount()
+	if s.surfaces, err = s.mount(); err != nil {
+		return nil, err
+	}
 	s.handler = httpx.Chain(http.HandlerFunc(s.route),
 		httpx.AccessLog(c.Logger, c.Now),
 		httpx.RequestID(httpx.RequestIDConfig{}),

@@ -15,13 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alexedwards/argon2id"
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/registry"
-	"github.com/usance/usance/store"
-	"github.com/usance/usance/store/pebblestore"
 )
 
 const operator = "us_operator_for_tests"
@@ -46,25 +42,11 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func newStore(t *testing.T) store.Store {
-	t.Helper()
-	st, err := pebblestore.Open("db", pebblestore.Options{FS: vfs.NewMem(), CacheBytes: 1 << 20, MemTableBytes: 4 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return st
-}
-
 func newServer(t *testing.T, change func(*Config)) (*Server, *lockedBuffer) {
 	t.Helper()
 	log := &lockedBuffer{}
-	c := Config{Store: newStore(t), Now: noon, OperatorToken: operator, Logger: slog.New(slog.NewTextHandler(log, nil)),
-		PasswordCost: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 16}}
+	c := Config{Store: facadetest.OpenStore(t), Now: noon, OperatorToken: operator, Logger: slog.New(slog.NewTextHandler(log, nil)),
+		PasswordCost: facadetest.CheapPasswords()}
 	if change != nil {
 		change(&c)
 	}
@@ -104,11 +86,17 @@ func (r *running) call(t *testing.T, method, path, token, body string) (int, htt
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
+	return send(t, req)
+}
+
+// send sends a request and returns its answer's status, header and body.
+func send(t *testing.T, req *http.Request) (int, http.Header, string) {
+	t.Helper()
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +124,7 @@ func TestEveryPathHasOneOwner(t *testing.T) {
 		"/v3/auth/tokens":                       "iam", "/v3/projects": "iam",
 		project + "/rtc/history/usage": "cloudrtc", "/v2/apps": "cloudrtc",
 		project + "/tenants/resources-count": "metastudio",
-		"/api/v1/events":                     "native", "/openapi.json": "native", "/docs": "native", "/": "native", "/healthz/": "native", "/v1": "native",
+		"/api/v1/events":                     "native", "/openapi.json": "native", "/docs": "native", "/": "console", "/healthz/": "native", "/v1": "native",
 	} {
 		var owners []string
 		for _, at := range s.surfaces[:len(s.surfaces)-1] {
@@ -180,7 +168,7 @@ func TestReadinessFollowsTheStoreAndTheStop(t *testing.T) {
 	s, _ := newServer(t, nil)
 	ask := func(method, path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
-		s.Handler().ServeHTTP(w, httptest.NewRequest(method, path, nil))
+		s.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, nil))
 		return w
 	}
 	if w := ask("GET", "/readyz"); w.Code != 200 {
@@ -239,18 +227,33 @@ func TestMetricsCountWithoutTellingOfTenants(t *testing.T) {
 	}
 }
 
+func dial(t *testing.T, address string) net.Conn {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// begin sends the head of a request whose body is to come.
+func begin(t *testing.T, conn net.Conn, length int) {
+	t.Helper()
+	_, err := fmt.Fprintf(conn, "POST /api/v1/events?tenant=acme HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", operator, length)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestStoppingFinishesWhatIsUnderWayAndAcceptsNothingMore(t *testing.T) {
 	s, _ := newServer(t, nil)
 	makeTenant(t, s)
 	r := run(t, s)
 	address := strings.TrimPrefix(r.url, "http://")
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	conn := dial(t, address)
 	const event = `{"specversion":"1.0","id":"1","source":"s","type":"t"}`
-	fmt.Fprintf(conn, "POST /api/v1/events?tenant=acme HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", operator, len(event))
+	begin(t, conn, len(event))
 	answers := bufio.NewReader(conn)
 	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
 		t.Fatalf("%q, %v", line, err) // the handler is reading the body now
@@ -260,18 +263,20 @@ func TestStoppingFinishesWhatIsUnderWayAndAcceptsNothingMore(t *testing.T) {
 	}
 	r.stop()
 	for {
-		other, err := net.Dial("tcp", address)
+		other, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
 		if err != nil {
 			break // nobody listens any more
 		}
-		other.Close()
+		_ = other.Close()
 	}
 	select {
 	case err := <-r.done:
 		t.Fatalf("Run returned with a request under way: %v", err)
 	default:
 	}
-	fmt.Fprint(conn, event)
+	if _, err := io.WriteString(conn, event); err != nil {
+		t.Fatal(err)
+	}
 	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, "204") {
 		t.Fatalf("the request under way got %q, %v", line, err)
 	}
@@ -284,12 +289,8 @@ func TestStoppingWaitsNoLongerThanItSays(t *testing.T) {
 	s, log := newServer(t, func(c *Config) { c.Drain = 20 * time.Millisecond })
 	makeTenant(t, s)
 	r := run(t, s)
-	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	fmt.Fprintf(conn, "POST /api/v1/events?tenant=acme HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n", operator)
+	conn := dial(t, strings.TrimPrefix(r.url, "http://"))
+	begin(t, conn, 100)
 	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
 		t.Fatalf("%q, %v", line, err)
 	}
@@ -315,7 +316,7 @@ func TestLargeHeadersReachTheSurfaceAndHugeOnesDoNot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp.Body.Close()
+		_ = resp.Body.Close()
 		if resp.StatusCode != want {
 			t.Errorf("a token of %d bytes: %d, want %d", size, resp.StatusCode, want)
 		}

@@ -101,7 +101,7 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	}
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
-	srv, err := server.New(server.Config{Store: st, MasterKey: key, OperatorToken: token, Home: home, Unthrottled: throttle == "off", Now: a.now, Logger: log, Drain: drain,
+	srv, err := server.New(server.Config{Store: st, MasterKey: key, OperatorToken: token, Home: home, Unthrottled: throttle == "off", Version: version(), Now: a.now, Logger: log, Drain: drain,
 		Sweep: sweep.C, Scratch: newScratch, Collectors: []prometheus.Collector{storeCollector{st}}})
 	if err != nil {
 		return err

@@ -1,0 +1,3544 @@
+// Generated from /openapi.json by `npm run types`. Do not edit.
+
+export interface paths {
+    "/api/v1/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring tenants to what a manifest says
+         * @description The body is a manifest in YAML or JSON. It is applied whole or refused whole, with the line of each fault; applying it again changes nothing. An operator's token may bring any tenant; an admin's token only its own.
+         *
+         *     Roles: operator, admin.
+         */
+        post: operations["applyManifest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Control changes, newest first: who, when, from where, before and after
+         * @description Changes of definitions, resources and holds, and corrections of events. What rows hold of passwords, keys and tokens is shown as …. A page may hold fewer rows than its limit and yet have a next one.
+         *
+         *     Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/charges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record usage if the quotas allow it
+         * @description All items are recorded or none. The check of every hard quota from the node to the root, in every window, and the record are one commit. A refusal is 409 of type urn:usance:problem:quota-exceeded and lists in blocks every quota that refuses. The same id again with the same content answers as the first time, with duplicate true; with other content it is a conflict.
+         *
+         *     Mode enforce is the default; check says what enforce would and records nothing; best_effort records as much of each item as fits and says how much in granted; adjust takes back: its amounts are negative and no quota refuses them.
+         *
+         *     Roles: operator, admin, member, ingester.
+         */
+        post: operations["charge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Browse events, newest first
+         * @description Roles: operator, admin, member, viewer.
+         */
+        get: operations["listEvents"];
+        put?: never;
+        /**
+         * Record usage events
+         * @description All of a request's events are stored or none. Every known event is counted once: sending it again is a duplicate and no error, while other content under a known source and id is a conflict. 204 means that the events are on disk. Usance-Accepted, Usance-Duplicates and Usance-Sequence say what became of them.
+         *
+         *     Bodies are CloudEvents 1.0 in structured, batch or binary mode, one event or an array as application/json, or one event a line as application/x-ndjson; Content-Encoding may be gzip or zstd. A request has at most 10000 events of 64 KiB each. An operator's token names the tenant in the tenant parameter or in every event's tenant attribute; one request has events of one tenant.
+         *
+         *     Roles: operator, admin, member, ingester.
+         */
+        post: operations["sendEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{source}/{id}/amend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change how an event counts
+         * @description Members left out, or null, stay as they are. The amended event must be acceptable as a new one is; no quota refuses it, since it says what did happen. An event that was voided, or that is a charge, is a conflict.
+         *
+         *     Roles: operator, admin.
+         */
+        post: operations["amendEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{source}/{id}/void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an event back: it counts no more
+         * @description The event stays in the ledger, and every number is as if it had never come. Its id stays taken. Voiding it again changes nothing. Charges and what holds settled are taken back so too; charges nobody named a source for have the source usance.charges, settlements usance.holds. A source with slashes is written with %2F.
+         *
+         *     Roles: operator, admin.
+         */
+        post: operations["voidEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Holds: open ones in the order in which they expire, others by id
+         * @description A page may hold fewer rows than its limit and yet have a next one.
+         *
+         *     Roles: operator, admin, member, viewer.
+         */
+        get: operations["listHolds"];
+        put?: never;
+        /**
+         * Set room aside on every quota from a node to the root
+         * @description What is set aside is reserved in every reading of the quotas until it is settled, released or expires. A refusal is as that of a charge. The same id again with the same content answers the hold as it is now; with other content it is a conflict.
+         *
+         *     Roles: operator, admin, member, ingester.
+         */
+        post: operations["reserve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One hold
+         * @description Roles: operator, admin, member, viewer.
+         */
+        get: operations["getHold"];
+        put?: never;
+        post?: never;
+        /**
+         * Give a hold's room back
+         * @description Releasing a hold that is released or expired changes nothing; one that was settled is a conflict.
+         *
+         *     Roles: operator, admin, member, ingester.
+         */
+        delete: operations["releaseHold"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{id}/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move an open hold's expiry
+         * @description Roles: operator, admin, member, ingester.
+         */
+        post: operations["extendHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{id}/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record what was really used of a hold, and give back the rest
+         * @description Without items all that is still set aside was used. More than was held is taken if the quotas have room for the difference. partial keeps the hold open, and step (1 for the first settlement) makes a repeat of a partial settlement safe.
+         *
+         *     Roles: operator, admin, member, ingester.
+         */
+        post: operations["settleHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signing keys by kind and id
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        get: operations["listKeys"];
+        put?: never;
+        /**
+         * Create a signing key
+         * @description Without a secret in the request one is made, for a new name only, and shown in this answer alone.
+         *
+         *     Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{kind}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One signing key
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        get: operations["getKey"];
+        /**
+         * Create or change a signing key
+         * @description Without a secret in the request one is made, for a new name only, and shown in this answer alone.
+         *
+         *     Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        put: operations["putKey"];
+        post?: never;
+        /**
+         * Remove a signing key
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        delete: operations["deleteKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A one-time code with which a user signs in at KooDrive
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        post: operations["createLoginCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All meters, built-in ones included
+         * @description Roles: operator, admin, member, viewer.
+         */
+        get: operations["listMeters"];
+        put?: never;
+        /**
+         * Define a meter
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        post: operations["createMeter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meters/{meter}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One meter
+         * @description Roles: operator, admin, member, viewer.
+         */
+        get: operations["getMeter"];
+        /**
+         * Define or change a meter
+         * @description Aggregation and group-by keys of a meter cannot change.
+         *
+         *     Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        put: operations["putMeter"];
+        post?: never;
+        /**
+         * Remove a meter
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        delete: operations["deleteMeter"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meters/{meter}/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usage of a meter over time
+         * @description The parameters and the answer are those OpenMeter's clients know. Values are exact whole numbers of the meter's base unit and may pass 2^53. With Accept: text/csv the rows come as comma-separated values with a heading line.
+         *
+         *     Roles: operator, admin, member, viewer.
+         */
+        get: operations["queryMeter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Defined nodes in the order of their paths
+         * @description Roles: operator, admin, member, viewer.
+         */
+        get: operations["listNodes"];
+        /**
+         * Define or change a node
+         * @description Roles: operator, admin.
+         */
+        put: operations["putNode"];
+        /**
+         * Define a node
+         * @description Roles: operator, admin.
+         */
+        post: operations["createNode"];
+        /**
+         * Remove a node's definition; usage recorded there stays
+         * @description Roles: operator, admin.
+         */
+        delete: operations["deleteNode"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Quotas as they stand
+         * @description Roles: operator, admin, member, viewer.
+         */
+        get: operations["listQuotas"];
+        /**
+         * Set a quota
+         * @description A token bound to a subtree sets the quotas below its top; the top's own come from above.
+         *
+         *     Roles: operator, admin.
+         */
+        put: operations["putQuota"];
+        post?: never;
+        /**
+         * Remove a quota
+         * @description Roles: operator, admin.
+         */
+        delete: operations["deleteQuota"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Resources in the order of their ids
+         * @description To a token bound to a subtree a page may hold fewer rows than its limit, and total is not told.
+         *
+         *     Roles: operator, admin, member, viewer.
+         */
+        get: operations["listResources"];
+        put?: never;
+        /**
+         * Create a resource
+         * @description Roles: operator, admin.
+         */
+        post: operations["createResource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resources/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count resources
+         * @description Roles: operator, admin, member, viewer. Tokens bound to a subtree may not make this call.
+         */
+        get: operations["countResources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resources/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One resource
+         * @description Roles: operator, admin, member, viewer.
+         */
+        get: operations["getResource"];
+        /**
+         * Create or replace a resource
+         * @description Roles: operator, admin.
+         */
+        put: operations["putResource"];
+        post?: never;
+        /**
+         * Remove a resource
+         * @description Roles: operator, admin.
+         */
+        delete: operations["deleteResource"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resources/{id}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move a resource's expiry
+         * @description Roles: operator, admin.
+         */
+        post: operations["renewResource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tenants the token may see
+         * @description Roles: operator, admin, member, viewer.
+         */
+        get: operations["listTenants"];
+        put?: never;
+        /**
+         * Create a tenant
+         * @description Roles: operator.
+         */
+        post: operations["createTenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tenants/{tenant}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One tenant
+         * @description Roles: operator, admin, member, viewer. Tokens bound to a subtree may not make this call.
+         */
+        get: operations["getTenant"];
+        /**
+         * Create or change a tenant
+         * @description Only an operator's token creates one.
+         *
+         *     Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        put: operations["putTenant"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Bearer tokens by name
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        get: operations["listTokens"];
+        put?: never;
+        /**
+         * Create a bearer token
+         * @description Without a secret in the request one is made, for a new name only, and shown in this answer alone.
+         *
+         *     Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One bearer token
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        get: operations["getToken"];
+        /**
+         * Create or change a bearer token
+         * @description Without a secret in the request one is made, for a new name only, and shown in this answer alone.
+         *
+         *     Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        put: operations["putToken"];
+        post?: never;
+        /**
+         * Remove a bearer token, which ends its use at once
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        delete: operations["deleteToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Users by name
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        get: operations["listUsers"];
+        put?: never;
+        /**
+         * Create a user
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        post: operations["createUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One user
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        get: operations["getUser"];
+        /**
+         * Create or change a user
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        put: operations["putUser"];
+        post?: never;
+        /**
+         * Remove a user
+         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fold the ledger again and compare every number
+         * @description The tenant's whole ledger is folded again from its first entry, its hash chain is checked, and every view is compared with what is stored. fault names the first difference; there should never be one. It takes its time, and a server verifies one tenant at a time: another call meanwhile is answered 503. With Accept: application/x-ndjson the answer begins at once and has a line a second with done and of, in entries, and a last line with result, or with problem.
+         *
+         *     Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         */
+        post: operations["verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description A node: / is the root, /drive/dept/rd a node three below it. */
+        Path: string;
+        /**
+         * Format: int64
+         * @description A whole number of the meter's base unit.
+         */
+        Amount: number;
+        /**
+         * Format: int64
+         * @description A whole number of the meter's base unit; null is unlimited.
+         */
+        Limit: number | null;
+        /** @description A whole number of the meter's base unit, or text with a unit: B KB MB GB TB (1000), KiB MiB GiB TiB (1024), s min h d. null and "unlimited" are no limit. */
+        LimitText: components["schemas"]["Limit"] | string;
+        /** @description What went wrong (RFC 9457). */
+        Problem: {
+            /** @description Stable; meant for programs. Its last part is one of invalid, not-found, conflict, quota-exceeded, unauthorized, forbidden, too-large, unavailable, locked, internal, method-not-allowed, unsupported-media-type. */
+            type: string;
+            title: string;
+            status: number;
+            detail?: string;
+            /** @description Leads to the request in the server's log. */
+            request_id?: string;
+            errors?: components["schemas"]["FieldError"][];
+            /** @description How many errors are not listed. */
+            errors_omitted?: number;
+            /** @description Of type quota-exceeded: every quota that refuses. */
+            blocks?: components["schemas"]["Block"][];
+        };
+        FieldError: {
+            /** @description Place in the list sent, from 0; -1 where there is no list. */
+            index: number;
+            /** @description The member at fault, such as data.bytes. */
+            field?: string;
+            /** @description Line of the body, from 1, where it has lines. */
+            line?: number;
+            detail: string;
+            /** @description Of a conflict: what is stored. */
+            stored?: string;
+            /** @description Of a conflict: what was sent. */
+            sent?: string;
+        };
+        /** @description A CloudEvent 1.0. Other extension attributes are let pass and not kept. */
+        Event: {
+            /** @constant */
+            specversion: "1.0";
+            /** @description With source, the event's identity for the life of the data. */
+            id: string;
+            source: string;
+            /** @description Says which meters the event feeds. */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When it happened; default: when it is received.
+             */
+            time?: string;
+            /** @description Who or what used it. */
+            subject?: string;
+            /** @description What is charged; default: the root. */
+            node?: components["schemas"]["Path"];
+            /** @description For operators' tokens: whose event it is. */
+            tenant?: string;
+            datacontenttype?: string;
+            /** Format: uri */
+            dataschema?: string;
+            /** @description At most 32 levels deep. */
+            data?: Record<string, never>;
+            /** @description The same object in base64, for senders that cannot do otherwise. */
+            data_base64?: string;
+        } & {
+            [key: string]: string | number | boolean | null;
+        };
+        EventBatch: components["schemas"]["Event"][];
+        Events: components["schemas"]["Event"] | components["schemas"]["EventBatch"];
+        StoredEvent: {
+            event: components["schemas"]["Event"];
+            /** @description Its entry in the tenant's ledger. */
+            sequence: number;
+            /** Format: date-time */
+            recorded: string;
+            actor: components["schemas"]["Actor"];
+            /** @description It was taken back and counts no more. */
+            voided?: boolean;
+            /** @description It counts as shown here, not as its sender gave it. */
+            amended?: boolean;
+            /** @description Of the last correction. */
+            reason?: string;
+        };
+        /** @description Who did it. */
+        Actor: {
+            name: string;
+            /** @description Network address. */
+            origin?: string;
+        };
+        StoredEventList: {
+            items: components["schemas"]["StoredEvent"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+        };
+        Source: {
+            type: string;
+            /** @description A whole number, or a path such as data.bytes, with a minus to negate it. */
+            amount?: string;
+        };
+        Meter: {
+            name: string;
+            unit: string;
+            /** @enum {string} */
+            aggregation: "count" | "sum" | "min" | "max" | "average" | "level" | "gauge" | "unique";
+            /** @description None: fed by name only, through usance.level and usance.gauge. */
+            events?: components["schemas"]["Source"][];
+            /** @description Group-by key to a path into the event. */
+            group_by?: {
+                [key: string]: string;
+            };
+            built_in?: boolean;
+        };
+        PutMeter: {
+            name?: string;
+            unit: string;
+            /** @enum {string} */
+            aggregation: "count" | "sum" | "min" | "max" | "average" | "level" | "gauge" | "unique";
+            /** @description None: fed by name only, through usance.level and usance.gauge. */
+            events?: components["schemas"]["Source"][];
+            /** @description Group-by key to a path into the event. */
+            group_by?: {
+                [key: string]: string;
+            };
+            built_in?: boolean;
+        };
+        MeterList: {
+            items: components["schemas"]["Meter"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+            /** @description Rows of all pages. */
+            total?: number;
+        };
+        Usage: {
+            meter: string;
+            /** Format: date-time */
+            from?: string;
+            /** Format: date-time */
+            to?: string;
+            /** @enum {string} */
+            windowSize?: "MINUTE" | "HOUR" | "DAY" | "MONTH";
+            data: components["schemas"]["UsageRow"][];
+        };
+        UsageRow: {
+            /** @description Exact; may pass 2^53, and for sums 2^63. */
+            value: number;
+            /** Format: date-time */
+            windowStart: string;
+            /** Format: date-time */
+            windowEnd: string;
+            /** @description null unless grouped by subject. */
+            subject: string | null;
+            groupBy: {
+                [key: string]: string;
+            };
+        };
+        Quota: {
+            node: components["schemas"]["Path"];
+            meter: string;
+            limit: components["schemas"]["Limit"];
+            used: components["schemas"]["Amount"];
+            reserved: components["schemas"]["Amount"];
+            /** @description The sum of the limits handed out to the nearest quotas below; null when one of them is unlimited. */
+            allocated: components["schemas"]["Limit"];
+            /** @description The least of what every hard quota up to the root leaves; null for no bound. */
+            available: components["schemas"]["Limit"];
+            /** @enum {string} */
+            window: "lifetime" | "day" | "month";
+            /** @enum {string} */
+            enforce: "hard" | "soft" | "shadow";
+            /**
+             * Format: date-time
+             * @description When the window ends; null for lifetime.
+             */
+            resets_at: string | null;
+        };
+        QuotaList: {
+            items: components["schemas"]["Quota"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+            /** @description Rows of all pages. */
+            total?: number;
+        };
+        /** @description A quota as GET gives it may be sent back: what the server works out itself is let pass. */
+        PutQuota: {
+            node: components["schemas"]["Path"];
+            meter: string;
+            limit: components["schemas"]["LimitText"];
+            /**
+             * @default lifetime
+             * @enum {string}
+             */
+            window: "lifetime" | "day" | "month";
+            /**
+             * @default hard
+             * @enum {string}
+             */
+            enforce: "hard" | "soft" | "shadow";
+            used?: number;
+            reserved?: number;
+            allocated?: number | null;
+            available?: number | null;
+            resets_at?: string | null;
+        };
+        Void: {
+            reason?: string;
+        };
+        /** @description What to change; what is left out stays. */
+        Amend: {
+            reason?: string;
+            type?: string | null;
+            /** @description The empty text takes it away. */
+            subject?: string | null;
+            node?: string | null;
+            /** Format: date-time */
+            time?: string | null;
+            /** @description In place of all that was there. */
+            data?: Record<string, never> | null;
+        };
+        Verification: {
+            tenant: string;
+            /** @description Up to which the ledger was folded. */
+            sequence: number;
+            events: number;
+            /** @description Of the views, compared. */
+            rows: number;
+            /** @description The first difference; empty when there is none. */
+            fault: string;
+        };
+        AuditEntry: {
+            /** @description Its entry in the tenant's ledger. */
+            sequence: number;
+            /** Format: date-time */
+            time: string;
+            actor: components["schemas"]["Actor"];
+            /** @enum {string} */
+            op: "create" | "update" | "delete" | "reserve" | "settle" | "extend" | "release" | "expire" | "void" | "amend";
+            /** @enum {string} */
+            type: "tenant" | "node" | "meter" | "quota" | "user" | "key" | "token" | "resource" | "hold" | "event";
+            /** @description A quota's has its node and meter, an event's its source and id, with a blank between. */
+            name: string;
+            /** @description Absent for what was new. */
+            before?: Record<string, never>;
+            /** @description Absent for what was deleted. Of a correction: what was said of the event. */
+            after?: Record<string, never>;
+        };
+        AuditList: {
+            items: components["schemas"]["AuditEntry"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+        };
+        /** @description A whole number of the meter's base unit, or text with a unit: B KB MB GB TB (1000), KiB MiB GiB TiB (1024), s min h d. */
+        Quantity: components["schemas"]["Amount"] | string;
+        /** @description Whole seconds, or text with a unit: s min h d. At most 366 days. */
+        Seconds: number | string;
+        AskedItem: {
+            meter: string;
+            amount: components["schemas"]["Quantity"];
+        };
+        Item: {
+            meter: string;
+            amount: components["schemas"]["Amount"];
+        };
+        /** @description A quota that has no room: used + reserved + asked passes limit by short_by. To a token bound to a subtree, limit, used and reserved of quotas above it are absent. */
+        Block: {
+            node: components["schemas"]["Path"];
+            meter: string;
+            /** @enum {string} */
+            window: "lifetime" | "day" | "month";
+            limit?: components["schemas"]["Amount"];
+            used?: components["schemas"]["Amount"];
+            reserved?: components["schemas"]["Amount"];
+            asked: components["schemas"]["Amount"];
+            short_by: components["schemas"]["Amount"];
+            /**
+             * Format: date-time
+             * @description When the window ends; null for lifetime.
+             */
+            resets_at: string | null;
+        };
+        Charge: {
+            /** @description With source, the charge's identity for the life of the data. */
+            id: string;
+            /** @default usance.charges */
+            source: string;
+            /** @description What is charged; default: the root. */
+            node?: components["schemas"]["Path"];
+            /** @description Who or what used it. */
+            subject?: string;
+            /**
+             * Format: date-time
+             * @description When it was used; default: now.
+             */
+            time?: string;
+            items: components["schemas"]["AskedItem"][];
+            /**
+             * @default enforce
+             * @enum {string}
+             */
+            mode: "enforce" | "check" | "best_effort" | "adjust";
+        };
+        Charged: {
+            /** @description Its entry in the tenant's ledger; with mode check, the newest entry. */
+            sequence: number;
+            /** @description It was known already. */
+            duplicate: boolean;
+            /** @description What was recorded; with mode check, what would be. */
+            granted: components["schemas"]["Item"][];
+            /** @description Soft and shadow quotas that it passes. */
+            flagged: components["schemas"]["Block"][];
+            /** @description The quotas it touches, as they stand after it. */
+            quotas: components["schemas"]["Quota"][];
+        };
+        Reserve: {
+            id: string;
+            /** @description Default: the root. */
+            node?: components["schemas"]["Path"];
+            subject?: string;
+            items: components["schemas"]["AskedItem"][];
+            ttl: components["schemas"]["Seconds"];
+        };
+        Settle: {
+            /** @description What was really used; default: all that is still set aside. */
+            items?: components["schemas"]["AskedItem"][];
+            /**
+             * @description The hold stays open with the rest.
+             * @default false
+             */
+            partial: boolean;
+            /** @description Which settlement this is, from 1; 0: the next. */
+            step?: number;
+        };
+        Extend: {
+            ttl: components["schemas"]["Seconds"];
+        };
+        Hold: {
+            id: string;
+            node: components["schemas"]["Path"];
+            subject?: string;
+            /** @description As reserved. */
+            items: components["schemas"]["Item"][];
+            /** @description What is still set aside. */
+            open?: components["schemas"]["Item"][];
+            /** @description What was really used, over all settlements. */
+            settled?: components["schemas"]["Item"][];
+            /** @enum {string} */
+            state: "open" | "settled" | "released" | "expired";
+            /** Format: date-time */
+            created: string;
+            /** Format: date-time */
+            expires: string;
+            /** @description Settlements so far. */
+            steps?: number;
+        };
+        HoldList: {
+            items: components["schemas"]["Hold"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+        };
+        Resource: {
+            id?: string;
+            node?: components["schemas"]["Path"];
+            business_type: string;
+            /** @enum {string} */
+            charging_mode: "PERIODIC" | "ONE_TIME" | "ON_DEMAND";
+            /** @enum {string} */
+            source: "PURCHASED" | "SP_ALLOCATED" | "ADMIN_ALLOCATED";
+            /** Format: int64 */
+            amount?: number;
+            unit?: string;
+            order_id?: string;
+            resource_type?: string;
+            frozen?: boolean;
+            /** Format: date-time */
+            starts?: string;
+            /**
+             * Format: date-time
+             * @description Absent: never.
+             */
+            expires?: string;
+            labels?: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            created?: string;
+        };
+        ResourceList: {
+            items: components["schemas"]["Resource"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+            /** @description Rows of all pages. */
+            total?: number;
+        };
+        Renew: {
+            /** Format: date-time */
+            expires: string;
+        };
+        ResourceCounts: {
+            count: number;
+            /** @description One row for each group that has any; none without group_by. */
+            items: components["schemas"]["ResourceCount"][];
+        };
+        ResourceCount: {
+            business_type?: string;
+            charging_mode?: string;
+            source?: string;
+            count: number;
+        };
+        Tenant: {
+            id?: string;
+            name?: string;
+            /** @description IANA zone of today; default UTC. */
+            timezone?: string;
+            aliases?: {
+                [key: string]: string;
+            };
+            settings?: {
+                [key: string]: string;
+            };
+            /** @description Limits handed out below the root must fit its own. */
+            carved?: boolean;
+            /** Format: date-time */
+            created?: string;
+        };
+        TenantList: {
+            items: components["schemas"]["Tenant"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+        };
+        Node: {
+            path: components["schemas"]["Path"];
+            name?: string;
+            /** @description Ids by which vendors' APIs know the node. */
+            aliases?: {
+                [key: string]: string;
+            };
+            carved?: boolean;
+        };
+        NodeList: {
+            items: components["schemas"]["Node"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+            /** @description Rows of all pages. */
+            total?: number;
+        };
+        User: {
+            name: string;
+            /** @enum {string} */
+            role: "admin" | "member" | "viewer" | "ingester";
+            subtree?: components["schemas"]["Path"];
+            disabled?: boolean;
+            /** Format: date-time */
+            created?: string;
+        };
+        UserList: {
+            items: components["schemas"]["User"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+            /** @description Rows of all pages. */
+            total?: number;
+        };
+        PutUser: {
+            name?: string;
+            /** @enum {string} */
+            role: "admin" | "member" | "viewer" | "ingester";
+            subtree?: components["schemas"]["Path"];
+            disabled?: boolean;
+            /** Format: date-time */
+            created?: string;
+            /** @description Absent: the one there is. */
+            password?: string;
+        };
+        Key: {
+            /** @enum {string} */
+            kind: "aksk" | "app" | "zstack";
+            id: string;
+            user: string;
+            disabled?: boolean;
+            /** Format: date-time */
+            created?: string;
+            /** @description Only in the answer that made it. */
+            secret?: string;
+        };
+        KeyList: {
+            items: components["schemas"]["Key"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+            /** @description Rows of all pages. */
+            total?: number;
+        };
+        PutKey: {
+            /** @enum {string} */
+            kind?: "aksk" | "app" | "zstack";
+            id?: string;
+            user: string;
+            disabled?: boolean;
+            /** Format: date-time */
+            created?: string;
+            secret?: string;
+        };
+        Token: {
+            name: string;
+            /** @enum {string} */
+            role: "admin" | "member" | "viewer" | "ingester";
+            subtree?: components["schemas"]["Path"];
+            /** Format: date-time */
+            expires?: string;
+            /** Format: date-time */
+            created?: string;
+            /** @description Only in the answer that made it. */
+            secret?: string;
+        };
+        TokenList: {
+            items: components["schemas"]["Token"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+            /** @description Rows of all pages. */
+            total?: number;
+        };
+        PutToken: {
+            name?: string;
+            /** @enum {string} */
+            role: "admin" | "member" | "viewer" | "ingester";
+            subtree?: components["schemas"]["Path"];
+            /** Format: date-time */
+            expires?: string;
+            /** Format: date-time */
+            created?: string;
+            secret?: string;
+        };
+        Manifest: {
+            tenants: Record<string, never>[];
+        };
+        Applied: {
+            dry_run: boolean;
+            tenants: components["schemas"]["AppliedTenant"][];
+        };
+        AppliedTenant: {
+            tenant: string;
+            sequence?: number;
+            /** @description Empty when all was so already. */
+            changes: components["schemas"]["Change"][];
+        };
+        Change: {
+            /** @enum {string} */
+            op: "create" | "update" | "delete";
+            type: string;
+            name: string;
+            detail?: string;
+            /** @description A secret made here, shown this once. */
+            secret?: string;
+        };
+        LoginCodeRequest: {
+            user: string;
+        };
+        LoginCode: {
+            code: string;
+            /** Format: date-time */
+            expires: string;
+        };
+    };
+    responses: {
+        /** @description The request is wrong; errors says where. */
+        Refusal400: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no valid bearer token. */
+        Refusal401: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The token's role or subtree does not allow it. */
+        Refusal403: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no such thing, or none that the token may know of. */
+        Refusal404: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body came too slowly. */
+        Refusal408: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description It contradicts what is stored; errors says where. Or a quota has no room; blocks lists every one that refuses. */
+        Refusal409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body, or a list in it, is over a bound. */
+        Refusal413: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The Content-Type or Content-Encoding is not one of those taken. */
+        Refusal415: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A defect; the request id leads to its cause in the log. */
+        Refusal500: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Try again later. */
+        Refusal503: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
+    parameters: never;
+    requestBodies: never;
+    headers: {
+        /** @description Events counted by this request. */
+        "Usance-Accepted": number;
+        /** @description Events that were known already. */
+        "Usance-Duplicates": number;
+        /** @description The newest entry of the tenant's ledger that the call wrote or read. */
+        "Usance-Sequence": number;
+    };
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    applyManifest: {
+        parameters: {
+            query?: {
+                /** @description Only work out the changes. */
+                dry_run?: boolean;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Manifest"];
+                "application/yaml": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Applied"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description Changes at or after this time, or from this sequence number on. */
+                from?: string;
+                /** @description Changes before this time, or below this sequence number. */
+                to?: string;
+                /** @description Changes of these alone. */
+                type?: "tenant" | "node" | "meter" | "quota" | "user" | "key" | "token" | "resource" | "hold" | "event";
+                /** @description Changes by this actor, such as token:collector. */
+                actor?: string;
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    charge: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Charge"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Charged"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description Events at or after this time. */
+                from?: string;
+                /** @description Events before this time. */
+                to?: string;
+                /** @description Events of this type. */
+                type?: string;
+                /** @description Events of this subject. */
+                subject?: string;
+                /** @description Events of this source. */
+                source?: string;
+                /** @description Events with this id. */
+                id?: string;
+                /** @description Events at and below this node. Default: all the token may see. */
+                node?: components["schemas"]["Path"];
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredEventList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    sendEvents: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": components["schemas"]["Event"];
+                "application/cloudevents-batch+json": components["schemas"]["EventBatch"];
+                "application/json": components["schemas"]["Events"];
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Usance-Accepted": components["headers"]["Usance-Accepted"];
+                    "Usance-Duplicates": components["headers"]["Usance-Duplicates"];
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    amendEvent: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                source: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Amend"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredEvent"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    voidEvent: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                source: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Void"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredEvent"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listHolds: {
+        parameters: {
+            query?: {
+                /** @description Holds at and below this node. Default: all the token may see. */
+                node?: components["schemas"]["Path"];
+                /** @description Default: open. */
+                state?: "open" | "settled" | "released" | "expired" | "all";
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    reserve: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reserve"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    getHold: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    releaseHold: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    extendHold: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Extend"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    settleHold: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Settle"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: {
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutKey"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    getKey: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    putKey: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutKey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    deleteKey: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    createLoginCode: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginCodeRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginCode"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listMeters: {
+        parameters: {
+            query?: {
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeterList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    createMeter: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Meter"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Meter"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    getMeter: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path: {
+                meter: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Meter"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    putMeter: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                meter: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutMeter"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Meter"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    deleteMeter: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                meter: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    queryMeter: {
+        parameters: {
+            query?: {
+                /** @description Usage at or after this time. Default: from the first event. */
+                from?: string;
+                /** @description Usage before this time. Default: to the last event. */
+                to?: string;
+                /** @description Split the answer into windows. Default: one row for all the time. */
+                windowSize?: "MINUTE" | "HOUR" | "DAY" | "MONTH";
+                /** @description IANA zone whose days and months the windows are. Default: UTC. */
+                windowTimeZone?: string;
+                /** @description Only these subjects, with a row for each. */
+                subject?: string[];
+                /** @description Group-by keys of the meter, and subject; repeated or separated by commas. */
+                groupBy?: string[];
+                /** @description filterGroupBy[key]=value: only usage whose group-by key has this value, or one of several separated by commas. */
+                filterGroupBy?: {
+                    [key: string]: string;
+                };
+                /** @description Usage at and below this node. Default: all the token may see. */
+                node?: components["schemas"]["Path"];
+                /** @description Accepted for OpenMeter's clients; it has no effect. */
+                clientId?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path: {
+                meter: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listNodes: {
+        parameters: {
+            query?: {
+                /** @description Nodes at and below this one. Default: all the token may see. */
+                node?: components["schemas"]["Path"];
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    putNode: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Node"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Node"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    createNode: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Node"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Node"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    deleteNode: {
+        parameters: {
+            query: {
+                /** @description The node. Required. */
+                node: components["schemas"]["Path"];
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listQuotas: {
+        parameters: {
+            query?: {
+                /** @description Quotas at this node. Default: all that the token may see. */
+                node?: components["schemas"]["Path"];
+                /** @description Quotas of this meter. */
+                meter?: string;
+                /** @description Those below the node too. */
+                recursive?: boolean;
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    putQuota: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutQuota"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quota"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    deleteQuota: {
+        parameters: {
+            query: {
+                /** @description The quota's node. Required. */
+                node: components["schemas"]["Path"];
+                /** @description The quota's meter. Required. */
+                meter: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listResources: {
+        parameters: {
+            query?: {
+                /** @description Only these business types; repeated or separated by commas. */
+                business_type?: string[];
+                /** @description Only these charging modes. */
+                charging_mode?: string[];
+                /** @description Only these sources. */
+                source?: string[];
+                /** @description Only resources that expire at or after this time. */
+                expires_from?: string;
+                /** @description Only resources that expire at or before this time. */
+                expires_to?: string;
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResourceList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    createResource: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Resource"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resource"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    countResources: {
+        parameters: {
+            query?: {
+                /** @description Only these business types; repeated or separated by commas. */
+                business_type?: string[];
+                /** @description Only these charging modes. */
+                charging_mode?: string[];
+                /** @description Only these sources. */
+                source?: string[];
+                /** @description Only resources that expire at or after this time. */
+                expires_from?: string;
+                /** @description Only resources that expire at or before this time. */
+                expires_to?: string;
+                /** @description Count by business_type, charging_mode, source or several of them; repeated or separated by commas. */
+                group_by?: string[];
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResourceCounts"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    getResource: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resource"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    putResource: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Resource"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resource"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    deleteResource: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    renewResource: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Renew"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resource"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listTenants: {
+        parameters: {
+            query?: {
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    createTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Tenant"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    getTenant: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    putTenant: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Tenant"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listTokens: {
+        parameters: {
+            query?: {
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutToken"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    getToken: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    putToken: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutToken"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    deleteToken: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    createUser: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutUser"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    putUser: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutUser"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    verify: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verification"];
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+}
