@@ -12,9 +12,9 @@ import (
 )
 
 // sealer makes and opens the cookies of those who signed in with a bearer token.
-// Such a cookie is the token and its last use's end, encrypted and authenticated
-// (AES-256-GCM): a token names no user, so there is no session to store, and any
-// copy of the server can read it.
+// Such a cookie is the token and the time at which the cookie ends, encrypted and
+// authenticated (AES-256-GCM): a token names no user, so there is no session to
+// store, and any copy of the server can read it.
 type sealer struct{ aead cipher.AEAD }
 
 func newSealer(master [32]byte) (sealer, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"time"
 
@@ -158,7 +159,7 @@ func (b *browse) run(ctx context.Context, l *Ledger, tenant usance.TenantID, hea
 		day = d.day
 		return b.block(ctx, l, tenant, head, d)
 	})
-	if err == errDone {
+	if errors.Is(err, errDone) {
 		return nil
 	}
 	return err

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -109,7 +110,7 @@ func (l *Ledger) Charge(ctx context.Context, actor usance.Actor, tenant usance.T
 		b.keys.Rows = append(b.keys.Rows, more...)
 		return &op{keys: b.keys, run: w.run}, nil // a repeat answers the sequence of the first
 	})
-	if err != nil && err != errChecked {
+	if err != nil && !errors.Is(err, errChecked) {
 		if w != nil && len(w.conflicts) > 0 && usance.KindOf(err) == usance.KindConflict {
 			err = l.describeConflicts(ctx, tenant, w.batch)
 		}
@@ -145,7 +146,7 @@ func (c *Charge) check(now time.Time) error {
 
 // plain unwraps the one fault of a request with one event.
 func plain(err error) error {
-	if e, ok := err.(*usance.Error); ok && len(e.Fields) == 1 {
+	if e, ok := errors.AsType[*usance.Error](err); ok && len(e.Fields) == 1 {
 		return usance.Errorf(e.Kind, "%s", e.Fields[0].Detail)
 	}
 	return err

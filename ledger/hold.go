@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -488,10 +489,10 @@ func (l *Ledger) expireSome(ctx context.Context, tenant usance.TenantID) (more b
 		}
 	}
 	o := &op{keys: keys, run: func(t *tx) error { return expireIn(t, ids, now) }}
-	if err := l.submit(ctx, tenant, o); err != nil && err != errStale {
+	if err := l.submit(ctx, tenant, o); err != nil && !errors.Is(err, errStale) {
 		return false, err
 	}
-	return o.err == errStale || len(ids) == expireBatch, nil
+	return errors.Is(o.err, errStale) || len(ids) == expireBatch, nil
 }
 
 // expireIn expires the holds that are still due, and sets when to look next.

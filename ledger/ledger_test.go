@@ -218,7 +218,11 @@ func TestWhatWasAcknowledgedOutlivesACrash(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer again.Close()
+				defer func() {
+					if err := again.Close(); err != nil {
+						t.Error(err)
+					}
+				}()
 				g := &fixture{now: noon}
 				g.build(t, again)
 				if n := g.measure(t, ledger.Measure{Meter: registry.MeetingAttendances}); n != 14 {

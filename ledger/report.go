@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/usance/usance"
@@ -40,7 +41,7 @@ func (l *Ledger) read(ctx context.Context, tenant usance.TenantID, ask func(*reg
 			if late == nil {
 				return answer(defs, rows, head)
 			}
-			if late == errDue {
+			if errors.Is(late, errDue) {
 				late = l.expire(ctx, tenant)
 			}
 			if late != nil {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -418,7 +419,7 @@ func (l *Ledger) Resources(ctx context.Context, tenant usance.TenantID, f Resour
 		page.Resources = append(page.Resources, *res)
 		return nil
 	})
-	if err != nil && err != errDone {
+	if err != nil && !errors.Is(err, errDone) {
 		return ResourcePage{}, err
 	}
 	return page, nil

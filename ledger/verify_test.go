@@ -7,23 +7,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store"
-	"github.com/usance/usance/store/pebblestore"
 )
 
 func verify(t *testing.T, f *fixture) ledger.Verification {
 	t.Helper()
-	scratch, err := pebblestore.Open("", pebblestore.Options{FS: vfs.NewMem()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer scratch.Close()
-	v, err := f.Verify(t.Context(), acme, scratch, nil)
+	v, err := f.Verify(t.Context(), acme, facadetest.OpenStore(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -233,6 +233,14 @@ func (r *Registry) ResolveAlias(ctx context.Context, kind, value string) (Place,
 	return Place{Tenant: at.Tenant, Node: node}, nil
 }
 
+// Resolver is ResolveAlias for one kind of alias.
+func (r *Registry) Resolver(kind string) func(ctx context.Context, value string) (usance.TenantID, usance.Path, error) {
+	return func(ctx context.Context, value string) (usance.TenantID, usance.Path, error) {
+		at, err := r.ResolveAlias(ctx, kind, value)
+		return at.Tenant, at.Node, err
+	}
+}
+
 // Tenants returns up to limit tenant ids after one id, in order. Fewer than limit
 // means that there are no more.
 func (r *Registry) Tenants(ctx context.Context, after usance.TenantID, limit int) ([]usance.TenantID, error) {

@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -259,7 +260,7 @@ func (m *Manifest) Check(ctx context.Context, r *Registry, only usance.TenantID)
 			e.DryRun, e.partial = true, partial
 			return e, nil
 		})
-		e, refused := err.(*usance.Error)
+		e, refused := errors.AsType[*usance.Error](err)
 		if err != nil && (!refused || e.Kind == usance.KindInternal || e.Kind == usance.KindUnavailable) {
 			return nil, err
 		}
@@ -299,7 +300,7 @@ func (m *Manifest) placed(field string, e *usance.Error, known []usance.FieldErr
 func (m *Manifest) badResources(field string, resources []usance.Resource) []usance.FieldError {
 	var out []usance.FieldError
 	for i := range resources {
-		if e, bad := resources[i].Check().(*usance.Error); bad {
+		if e, bad := errors.AsType[*usance.Error](resources[i].Check()); bad {
 			out = append(out, m.read.place(usance.FieldError{Index: -1, Field: field + ".resources" + index(i), Detail: e.Detail}))
 		}
 	}

@@ -22,7 +22,7 @@ func (w *world) check(data []byte, only usance.TenantID) ([]registry.TenantDiffe
 	if m == nil {
 		return nil, err
 	}
-	return m.Check(w.ctx, w.reg, only)
+	return m.Check(w.ctx, w.Registry, only)
 }
 
 // apply brings the definitions to what a manifest says and returns how many
@@ -33,11 +33,11 @@ func (w *world) apply(data string) (changes []registry.Difference) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	if _, err := m.Check(w.ctx, w.reg, ""); err != nil {
+	if _, err := m.Check(w.ctx, w.Registry, ""); err != nil {
 		w.Fatal(err)
 	}
 	for _, t := range m.Tenants {
-		out, err := w.reg.EditFrom(w.ctx, tester, t.ID, func(now *registry.Definitions) (registry.Edit, error) { return t.Edit(now), nil })
+		out, err := w.Registry.EditFrom(w.ctx, tester, t.ID, func(now *registry.Definitions) (registry.Edit, error) { return t.Edit(now), nil })
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestABadManifestIsRefusedWholeWithTheLineOfEveryFault(t *testing.T) {
 	for i, file := range slices.Concat(files, files) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			w := newWorld(t)
-			w.edit("holder", registry.Edit{
+			w.Edit("holder", registry.Edit{
 				Tenant: &usance.Tenant{Aliases: map[string]string{"huawei.project": "belongs-to-holder"}},
 				Users:  []registry.UserSpec{user("u", "password")},
 				Keys:   []registry.KeySpec{{Key: usance.Key{Kind: usance.KeyAKSK, ID: "AK-HELD", User: "u"}}},
@@ -93,7 +93,7 @@ func TestABadManifestIsRefusedWholeWithTheLineOfEveryFault(t *testing.T) {
 			for line, text := range want {
 				t.Errorf("line %d: no fault; wanted %q", line, text)
 			}
-			if ids, err := w.reg.Tenants(w.ctx, "", 10); err != nil || len(ids) != 1 {
+			if ids, err := w.Registry.Tenants(w.ctx, "", 10); err != nil || len(ids) != 1 {
 				t.Errorf("tenants %v, %v: a refused manifest changed something", ids, err)
 			}
 		})
@@ -186,7 +186,7 @@ func TestWhatAManifestLeavesOutStays(t *testing.T) {
 	w := newWorld(t)
 	w.apply(example)
 	disabled := registry.UserSpec{User: usance.User{Name: "ops", Role: usance.RoleAdmin, Disabled: true}}
-	w.edit("acme", registry.Edit{Users: []registry.UserSpec{disabled}})
+	w.Edit("acme", registry.Edit{Users: []registry.UserSpec{disabled}})
 	before := w.definitions("acme")
 	changes := w.apply("tenants: [{id: acme, settings: {new: x}, nodes: [{path: /cloud/rd, aliases: {other: y}}], users: [{name: ops, role: admin}]}]")
 	if len(changes) != 2 {
@@ -214,7 +214,7 @@ func TestWhatAManifestLeavesOutStays(t *testing.T) {
 
 func TestATenantsOwnManifestSpeaksOfNoOther(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", registry.Edit{Tenant: &usance.Tenant{}})
+	w.Edit("acme", registry.Edit{Tenant: &usance.Tenant{}})
 	_, err := w.check([]byte("tenants:\n- id: acme\n- id: rival\n"), "acme")
 	e, ok := errors.AsType[*usance.Error](err)
 	if !ok || e.Kind != usance.KindForbidden || len(e.Fields) != 1 || e.Fields[0].Line != 3 {

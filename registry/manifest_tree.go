@@ -285,7 +285,7 @@ func (y *yamlTree) value(n ast.Node, depth int) (*tree, error) {
 
 func (y *yamlTree) members(t *tree, values []*ast.MappingValueNode, depth int) error {
 	for _, v := range values {
-		name := ""
+		var name string
 		switch k := v.Key.(type) {
 		case *ast.StringNode:
 			name = k.Value

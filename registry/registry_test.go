@@ -10,82 +10,38 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alexedwards/argon2id"
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/registry"
-	"github.com/usance/usance/store"
-	"github.com/usance/usance/store/pebblestore"
 )
 
-// clock is a time that tests move.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 type world struct {
-	*testing.T
-	ctx   context.Context
-	st    store.Store
-	clock *clock
-	reg   *registry.Registry
+	*facadetest.Core
+	ctx context.Context
 }
 
-var tester = usance.Actor{Name: "test"}
+var tester = facadetest.Tester()
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	st, err := pebblestore.Open("db", pebblestore.Options{FS: vfs.NewMem(), CacheBytes: 1 << 20, MemTableBytes: 4 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	w := &world{T: t, ctx: t.Context(), st: st, clock: &clock{at: time.Date(2026, 3, 5, 1, 2, 3, 0, time.UTC)}}
-	w.reg = w.open()
-	return w
+	return &world{facadetest.Open(t, time.Date(2026, 3, 5, 1, 2, 3, 0, time.UTC)), t.Context()}
 }
 
 // open is another process on the same store.
 func (w *world) open() *registry.Registry {
 	w.Helper()
-	reg, err := registry.New(w.st, registry.Options{Now: w.clock.now, MasterKey: [32]byte{1, 2, 3},
-		PasswordCost: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 16}})
-	if err != nil {
-		w.Fatal(err)
-	}
-	return reg
+	return facadetest.OpenRegistry(w, w.Store, w.Clock.Now)
 }
 
-func (w *world) edit(tenant usance.TenantID, e registry.Edit) registry.Edited {
+func (w *world) refused(kind usance.Kind, tenant usance.TenantID, e registry.Edit) {
 	w.Helper()
-	out, err := w.reg.Edit(w.ctx, tester, tenant, e)
-	if err != nil {
-		w.Fatalf("Edit: %v", err)
-	}
-	return out
+	_ = w.refusal(kind, tenant, e)
 }
 
-func (w *world) refused(kind usance.Kind, tenant usance.TenantID, e registry.Edit) *usance.Error {
+// refusal is refused for a test that looks into the error.
+func (w *world) refusal(kind usance.Kind, tenant usance.TenantID, e registry.Edit) *usance.Error {
 	w.Helper()
-	_, err := w.reg.Edit(w.ctx, tester, tenant, e)
+	_, err := w.Registry.Edit(w.ctx, tester, tenant, e)
 	refusal, ok := errors.AsType[*usance.Error](err)
 	if !ok || refusal.Kind != kind {
 		w.Fatalf("Edit: %v, want kind %s", err, kind)
@@ -95,7 +51,7 @@ func (w *world) refused(kind usance.Kind, tenant usance.TenantID, e registry.Edi
 
 func (w *world) definitions(tenant usance.TenantID) *registry.Definitions {
 	w.Helper()
-	d, err := w.reg.Definitions(w.ctx, tenant)
+	d, err := w.Registry.Definitions(w.ctx, tenant)
 	if err != nil {
 		w.Fatalf("Definitions: %v", err)
 	}
@@ -119,12 +75,12 @@ func everything() registry.Edit {
 
 func TestARepeatedEditChangesNothing(t *testing.T) {
 	w := newWorld(t)
-	first := w.edit("acme", everything())
+	first := w.Edit("acme", everything())
 	if len(first.Differences) != 8 {
 		t.Fatalf("%d differences, want 8: %+v", len(first.Differences), first.Differences)
 	}
-	w.clock.move(time.Hour)
-	again := w.edit("acme", everything())
+	w.Clock.Move(time.Hour)
+	again := w.Edit("acme", everything())
 	if len(again.Differences) != 0 || again.Sequence != first.Sequence {
 		t.Fatalf("a repeat changed %+v at %d (was %d)", again.Differences, again.Sequence, first.Sequence)
 	}
@@ -137,7 +93,7 @@ func TestADryRunChangesNothingAndTellsNoSecret(t *testing.T) {
 	w := newWorld(t)
 	e := everything()
 	e.Keys[0].Secret, e.Tokens[0].Secret, e.DryRun = "", "", true
-	out := w.edit("acme", e)
+	out := w.Edit("acme", e)
 	if len(out.Differences) != 8 {
 		t.Fatalf("differences: %+v", out.Differences)
 	}
@@ -146,12 +102,12 @@ func TestADryRunChangesNothingAndTellsNoSecret(t *testing.T) {
 			t.Errorf("a dry run told the secret of %s", d.Name)
 		}
 	}
-	if _, err := w.reg.Definitions(w.ctx, "acme"); usance.KindOf(err) != usance.KindNotFound {
+	if _, err := w.Registry.Definitions(w.ctx, "acme"); usance.KindOf(err) != usance.KindNotFound {
 		t.Fatalf("after a dry run the tenant exists: %v", err)
 	}
 	e.DryRun = false
 	told := 0
-	for _, d := range w.edit("acme", e).Differences {
+	for _, d := range w.Edit("acme", e).Differences {
 		if d.Secret != "" {
 			told++
 		}
@@ -163,7 +119,7 @@ func TestADryRunChangesNothingAndTellsNoSecret(t *testing.T) {
 
 func TestARefusalListsEveryFaultAndChangesNothing(t *testing.T) {
 	w := newWorld(t)
-	e := w.refused(usance.KindInvalid, "acme", registry.Edit{
+	e := w.refusal(usance.KindInvalid, "acme", registry.Edit{
 		Tenant: &usance.Tenant{Timezone: "Mars/Olympus"},
 		Nodes:  []usance.Node{{Path: "/ok"}, {Path: "/a/../b"}, {Path: "/"}},
 		Meters: []usance.Meter{{Name: "tokens", Unit: "1", Aggregation: usance.AggSum, Events: []usance.Source{{Type: "x", Amount: "1"}}}, {Name: "bad name"}},
@@ -180,14 +136,14 @@ func TestARefusalListsEveryFaultAndChangesNothing(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Fatalf("faults at %q, want %q", got, want)
 	}
-	if _, err := w.reg.Definitions(w.ctx, "acme"); usance.KindOf(err) != usance.KindNotFound {
+	if _, err := w.Registry.Definitions(w.ctx, "acme"); usance.KindOf(err) != usance.KindNotFound {
 		t.Fatalf("a refused edit made the tenant: %v", err)
 	}
 }
 
 func TestDeletingWhatIsNotThereIsNotFound(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", everything())
+	w.Edit("acme", everything())
 	for name, e := range map[string]registry.Edit{
 		"node":  {DeleteNodes: []usance.Path{"/nowhere"}},
 		"meter": {DeleteMeters: []string{"nothing"}},
@@ -208,40 +164,40 @@ func TestAThingPutTwiceInOneEditIsRefused(t *testing.T) {
 	w := newWorld(t)
 	e := everything()
 	e.Users = append(e.Users, e.Users[0])
-	if f := w.refused(usance.KindInvalid, "acme", e).Fields; len(f) != 1 || f[0].Field != "users[1]" {
+	if f := w.refusal(usance.KindInvalid, "acme", e).Fields; len(f) != 1 || f[0].Field != "users[1]" {
 		t.Fatalf("faults: %+v", f)
 	}
 }
 
 func TestAReplacementMayTakeThePlaceOfWhatItReplaces(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", everything())
+	w.Edit("acme", everything())
 	again := everything()
-	w.edit("acme", registry.Edit{
+	w.Edit("acme", registry.Edit{
 		DeleteNodes: []usance.Path{"/cloud/rd"}, Nodes: []usance.Node{{Path: "/cloud/lab", Aliases: map[string]string{"zstack.organization": "o1"}}},
 		DeleteKeys: []registry.KeyRef{{Kind: usance.KeyAKSK, ID: "AK"}}, Keys: again.Keys,
 		DeleteTokens: []string{"collector"}, Tokens: []registry.TokenSpec{{Token: usance.Token{Name: "other", Role: usance.RoleViewer}, Secret: "us_collector"}},
 		DeleteUsers: []string{"ops"}, Users: again.Users,
 	})
-	if at, err := w.reg.ResolveAlias(w.ctx, "zstack.organization", "o1"); err != nil || at.Node != "/cloud/lab" {
+	if at, err := w.Registry.ResolveAlias(w.ctx, "zstack.organization", "o1"); err != nil || at.Node != "/cloud/lab" {
 		t.Errorf("the alias leads to %+v, %v", at, err)
 	}
-	if p, err := w.reg.Bearer(w.ctx, "us_collector"); err != nil || p.User != "other" || p.Role != usance.RoleViewer {
+	if p, err := w.Registry.Bearer(w.ctx, "us_collector"); err != nil || p.User != "other" || p.Role != usance.RoleViewer {
 		t.Errorf("the token speaks for %+v, %v", p, err)
 	}
-	if k, err := w.reg.Key(w.ctx, usance.KeyAKSK, "AK"); err != nil || k.Secret != "SK" {
+	if k, err := w.Registry.Key(w.ctx, usance.KeyAKSK, "AK"); err != nil || k.Secret != "SK" {
 		t.Errorf("the key is %+v, %v", k, err)
 	}
-	if p, err := w.reg.SignIn(w.ctx, "ops", "S3cret-2026!"); err != nil || p.Tenant != "acme" {
+	if p, err := w.Registry.SignIn(w.ctx, "ops", "S3cret-2026!"); err != nil || p.Tenant != "acme" {
 		t.Errorf("the user is %+v, %v", p, err)
 	}
 }
 
 func TestOldDefinitionsStayAsTheyWere(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", everything())
+	w.Edit("acme", everything())
 	old := w.definitions("acme")
-	w.edit("acme", registry.Edit{Tenant: &usance.Tenant{Timezone: "UTC", Aliases: map[string]string{"huawei.domain": "d"}}})
+	w.Edit("acme", registry.Edit{Tenant: &usance.Tenant{Timezone: "UTC", Aliases: map[string]string{"huawei.domain": "d"}}})
 	if old.Alias("huawei.project", "") != "p1" || old.Alias("huawei.domain", "") != "" || old.Setting("a.b", "") != "1" {
 		t.Fatalf("an edit changed definitions that were handed out: %+v", old.Tenant)
 	}
@@ -249,15 +205,15 @@ func TestOldDefinitionsStayAsTheyWere(t *testing.T) {
 	if now.Alias("huawei.project", "") != "" || now.Alias("huawei.domain", "") != "d" || len(now.Tenant.Settings) != 0 {
 		t.Fatalf("members left out of a put stayed: %+v", now.Tenant)
 	}
-	if _, err := w.reg.ResolveAlias(w.ctx, "huawei.project", "p1"); usance.KindOf(err) != usance.KindNotFound {
+	if _, err := w.Registry.ResolveAlias(w.ctx, "huawei.project", "p1"); usance.KindOf(err) != usance.KindNotFound {
 		t.Fatalf("an alias taken away still leads somewhere: %v", err)
 	}
 }
 
 func TestNamesBelongToOneTenant(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", everything())
-	e := w.refused(usance.KindConflict, "rival", everything())
+	w.Edit("acme", everything())
+	e := w.refusal(usance.KindConflict, "rival", everything())
 	if len(e.Fields) != 4 { // two aliases, a key id, a token's secret
 		t.Fatalf("conflicts: %+v", e.Fields)
 	}
@@ -266,17 +222,17 @@ func TestNamesBelongToOneTenant(t *testing.T) {
 			t.Errorf("a conflict names the other tenant: %s", f.Detail)
 		}
 	}
-	if ids, err := w.reg.Tenants(w.ctx, "", 10); err != nil || !slices.Equal(ids, []usance.TenantID{"acme"}) {
+	if ids, err := w.Registry.Tenants(w.ctx, "", 10); err != nil || !slices.Equal(ids, []usance.TenantID{"acme"}) {
 		t.Fatalf("tenants %v, %v: a refused tenant stays out", ids, err)
 	}
 	// Given up by one, a name is free for another.
-	w.edit("acme", registry.Edit{Tenant: &usance.Tenant{Timezone: "UTC"}, DeleteNodes: []usance.Path{"/cloud/rd"}, DeleteQuotas: []registry.QuotaRef{{Node: "/cloud/rd", Meter: "vm.cpuNum"}},
+	w.Edit("acme", registry.Edit{Tenant: &usance.Tenant{Timezone: "UTC"}, DeleteNodes: []usance.Path{"/cloud/rd"}, DeleteQuotas: []registry.QuotaRef{{Node: "/cloud/rd", Meter: "vm.cpuNum"}},
 		DeleteKeys: []registry.KeyRef{{Kind: usance.KeyAKSK, ID: "AK"}}, DeleteTokens: []string{"collector"}})
-	w.edit("rival", everything())
-	if at, err := w.reg.ResolveAlias(w.ctx, "huawei.project", "p1"); err != nil || at.Tenant != "rival" || at.Node != usance.Root {
+	w.Edit("rival", everything())
+	if at, err := w.Registry.ResolveAlias(w.ctx, "huawei.project", "p1"); err != nil || at.Tenant != "rival" || at.Node != usance.Root {
 		t.Fatalf("the alias leads to %+v, %v", at, err)
 	}
-	if p, err := w.reg.Bearer(w.ctx, "us_collector"); err != nil || p.Tenant != "rival" {
+	if p, err := w.Registry.Bearer(w.ctx, "us_collector"); err != nil || p.Tenant != "rival" {
 		t.Fatalf("the token speaks for %+v, %v", p, err)
 	}
 }
@@ -284,7 +240,7 @@ func TestNamesBelongToOneTenant(t *testing.T) {
 func TestARegionsProjectNameIsFreeToAll(t *testing.T) {
 	w := newWorld(t)
 	for _, id := range []usance.TenantID{"a", "b"} {
-		w.edit(id, registry.Edit{Tenant: &usance.Tenant{Aliases: map[string]string{"huawei.project_name": "cn-north-4"}}})
+		w.Edit(id, registry.Edit{Tenant: &usance.Tenant{Aliases: map[string]string{"huawei.project_name": "cn-north-4"}}})
 	}
 }
 
@@ -293,7 +249,7 @@ func TestOneSecretOrAliasStandsOnceInATenant(t *testing.T) {
 	e := everything()
 	e.Tokens = append(e.Tokens, registry.TokenSpec{Token: usance.Token{Name: "twin", Role: usance.RoleViewer}, Secret: "us_collector"})
 	e.Nodes = append(e.Nodes, usance.Node{Path: "/twin", Aliases: map[string]string{"zstack.organization": "o1"}})
-	if f := w.refused(usance.KindConflict, "acme", e).Fields; len(f) != 2 || f[0].Field != "tokens[1]" || f[1].Field != "nodes[1].aliases" {
+	if f := w.refusal(usance.KindConflict, "acme", e).Fields; len(f) != 2 || f[0].Field != "tokens[1]" || f[1].Field != "nodes[1].aliases" {
 		t.Fatalf("faults: %+v", f)
 	}
 }
@@ -305,16 +261,16 @@ func TestCarvedLimitsFitTheirParent(t *testing.T) {
 	}
 	e := registry.Edit{Tenant: &usance.Tenant{}, Nodes: []usance.Node{{Path: "/drive", Carved: true}},
 		Quotas: []usance.Quota{quota("/drive", 100), quota("/drive/a/deep", 60), quota("/drive/b", 40)}}
-	w.edit("acme", e)
+	w.Edit("acme", e)
 	if got := w.definitions("acme").Allocated(registry.QuotaRef{Node: "/drive", Meter: "drive.space"}); got != 100 {
 		t.Fatalf("allocated %d, want 100", got)
 	}
-	if f := w.refused(usance.KindConflict, "acme", registry.Edit{Quotas: []usance.Quota{quota("/drive/b", 41)}}).Fields; f[0].Field != "quotas[0]" {
+	if f := w.refusal(usance.KindConflict, "acme", registry.Edit{Quotas: []usance.Quota{quota("/drive/b", 41)}}).Fields; f[0].Field != "quotas[0]" {
 		t.Fatalf("faults: %+v", f)
 	}
 	w.refused(usance.KindConflict, "acme", registry.Edit{Quotas: []usance.Quota{quota("/drive", 99)}})
 	w.refused(usance.KindConflict, "acme", registry.Edit{Quotas: []usance.Quota{quota("/drive/c", usance.Unlimited)}})
-	w.edit("acme", registry.Edit{Nodes: []usance.Node{{Path: "/drive"}}, Quotas: []usance.Quota{quota("/drive/b", 41)}}) // shared now
+	w.Edit("acme", registry.Edit{Nodes: []usance.Node{{Path: "/drive"}}, Quotas: []usance.Quota{quota("/drive/b", 41)}}) // shared now
 }
 
 func TestCreateRefusesATenantThatExists(t *testing.T) {
@@ -323,7 +279,7 @@ func TestCreateRefusesATenantThatExists(t *testing.T) {
 	errs := make(chan error, racers)
 	for range racers {
 		go func() {
-			_, err := w.reg.Edit(w.ctx, tester, "acme", registry.Edit{Create: true, Tenant: &usance.Tenant{Aliases: map[string]string{"huawei.project": "p1"}}})
+			_, err := w.Registry.Edit(w.ctx, tester, "acme", registry.Edit{Create: true, Tenant: &usance.Tenant{Aliases: map[string]string{"huawei.project": "p1"}}})
 			errs <- err
 		}()
 	}
@@ -339,21 +295,21 @@ func TestCreateRefusesATenantThatExists(t *testing.T) {
 		t.Fatalf("%d creators won, want 1", won)
 	}
 	// What the losers gave back was not theirs alone.
-	if ids, err := w.reg.Tenants(w.ctx, "", 10); err != nil || len(ids) != 1 {
+	if ids, err := w.Registry.Tenants(w.ctx, "", 10); err != nil || len(ids) != 1 {
 		t.Errorf("tenants %v, %v", ids, err)
 	}
-	if _, err := w.reg.ResolveAlias(w.ctx, "huawei.project", "p1"); err != nil {
+	if _, err := w.Registry.ResolveAlias(w.ctx, "huawei.project", "p1"); err != nil {
 		t.Errorf("the alias was lost: %v", err)
 	}
 }
 
 func TestRacingEditorsLoseNothing(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", registry.Edit{Tenant: &usance.Tenant{}})
+	w.Edit("acme", registry.Edit{Tenant: &usance.Tenant{}})
 	other := w.open() // a second process
 	const each = 12
 	var wg sync.WaitGroup
-	for i, reg := range []*registry.Registry{w.reg, other, w.reg, other} {
+	for i, reg := range []*registry.Registry{w.Registry, other, w.Registry, other} {
 		wg.Go(func() {
 			for j := range each {
 				name := fmt.Sprintf("/n%d-%d", i, j)
@@ -375,14 +331,14 @@ func TestRacingEditorsLoseNothing(t *testing.T) {
 	for i := range 4 {
 		for j := range each {
 			name := fmt.Sprintf("/n%d-%d", i, j)
-			for _, reg := range []*registry.Registry{w.reg, other} {
+			for _, reg := range []*registry.Registry{w.Registry, other} {
 				if at, err := reg.ResolveAlias(w.ctx, "rtc.app", name); err != nil || at.Node != usance.Path(name) {
 					t.Fatalf("alias %s leads to %+v, %v", name, at, err)
 				}
 			}
 		}
 	}
-	if _, err := w.reg.ResolveAlias(w.ctx, "k", "v"); err != nil {
+	if _, err := w.Registry.ResolveAlias(w.ctx, "k", "v"); err != nil {
 		t.Fatalf("the alias all of them put was lost: %v", err)
 	}
 }
@@ -390,7 +346,7 @@ func TestRacingEditorsLoseNothing(t *testing.T) {
 func TestAnAliasMovedWithinItsTenantAnswersThroughout(t *testing.T) {
 	w := newWorld(t)
 	alias := map[string]string{"rtc.app": "a1"}
-	w.edit("acme", registry.Edit{Tenant: &usance.Tenant{}, Nodes: []usance.Node{{Path: "/a", Aliases: alias}, {Path: "/b"}}})
+	w.Edit("acme", registry.Edit{Tenant: &usance.Tenant{}, Nodes: []usance.Node{{Path: "/a", Aliases: alias}, {Path: "/b"}}})
 	done, failed := make(chan struct{}), make(chan error, 1)
 	go func() {
 		defer close(failed)
@@ -400,7 +356,7 @@ func TestAnAliasMovedWithinItsTenantAnswersThroughout(t *testing.T) {
 				return
 			default:
 			}
-			if _, err := w.reg.ResolveAlias(w.ctx, "rtc.app", "a1"); err != nil {
+			if _, err := w.Registry.ResolveAlias(w.ctx, "rtc.app", "a1"); err != nil {
 				failed <- err
 				return
 			}
@@ -411,7 +367,7 @@ func TestAnAliasMovedWithinItsTenantAnswersThroughout(t *testing.T) {
 		if i%2 == 0 {
 			here, there = there, here
 		}
-		w.edit("acme", registry.Edit{Nodes: []usance.Node{{Path: there}, {Path: here, Aliases: alias}}})
+		w.Edit("acme", registry.Edit{Nodes: []usance.Node{{Path: there}, {Path: here, Aliases: alias}}})
 	}
 	close(done)
 	if err := <-failed; err != nil {
@@ -421,12 +377,12 @@ func TestAnAliasMovedWithinItsTenantAnswersThroughout(t *testing.T) {
 
 func TestEditFromSeesTheDefinitionsItChanges(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", registry.Edit{Tenant: &usance.Tenant{Settings: map[string]string{"n": ""}}})
+	w.Edit("acme", registry.Edit{Tenant: &usance.Tenant{Settings: map[string]string{"n": ""}}})
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for range 5 {
-				_, err := w.reg.EditFrom(w.ctx, tester, "acme", func(now *registry.Definitions) (registry.Edit, error) {
+				_, err := w.Registry.EditFrom(w.ctx, tester, "acme", func(now *registry.Definitions) (registry.Edit, error) {
 					next := now.Tenant
 					next.Settings = map[string]string{"n": now.Setting("n", "") + "x"}
 					return registry.Edit{Tenant: &next}, nil
@@ -446,11 +402,11 @@ func TestEditFromSeesTheDefinitionsItChanges(t *testing.T) {
 func TestTenantsArePagedInOrder(t *testing.T) {
 	w := newWorld(t)
 	for i := range 7 {
-		w.edit(usance.TenantID(fmt.Sprintf("t%d", i)), registry.Edit{Tenant: &usance.Tenant{}})
+		w.Edit(usance.TenantID(fmt.Sprintf("t%d", i)), registry.Edit{Tenant: &usance.Tenant{}})
 	}
 	var all []usance.TenantID
 	for after := usance.TenantID(""); ; after = all[len(all)-1] {
-		page, err := w.reg.Tenants(w.ctx, after, 3)
+		page, err := w.Registry.Tenants(w.ctx, after, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -466,7 +422,7 @@ func TestTenantsArePagedInOrder(t *testing.T) {
 
 func TestAMetersMeaningCannotChange(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", everything())
+	w.Edit("acme", everything())
 	m := everything().Meters[0]
 	m.Aggregation = usance.AggMax
 	w.refused(usance.KindConflict, "acme", registry.Edit{Meters: []usance.Meter{m}})
@@ -475,7 +431,7 @@ func TestAMetersMeaningCannotChange(t *testing.T) {
 	w.refused(usance.KindConflict, "acme", registry.Edit{Meters: []usance.Meter{m}})
 	m = everything().Meters[0]
 	m.Events = append(m.Events, usance.Source{Type: "other", Amount: "1"})
-	w.edit("acme", registry.Edit{Meters: []usance.Meter{m}})
+	w.Edit("acme", registry.Edit{Meters: []usance.Meter{m}})
 	if feeds := w.definitions("acme").Feeds("other"); len(feeds) != 1 || feeds[0].Meter.Name != "tokens" {
 		t.Fatalf("feeds: %+v", feeds)
 	}

@@ -11,13 +11,13 @@ import (
 )
 
 func (w *world) session(sliding time.Duration, life time.Duration) registry.Session {
-	now := w.clock.now()
+	now := w.Clock.Now()
 	return registry.Session{Kind: "meeting", Tenant: "acme", User: "ops", Created: now, Expires: now.Add(life), Sliding: sliding}
 }
 
 func (w *world) live(token string) bool {
 	w.Helper()
-	_, p, err := w.reg.PeekSession(w.ctx, "meeting", token)
+	_, p, err := w.Registry.PeekSession(w.ctx, "meeting", token)
 	if err != nil && usance.KindOf(err) != usance.KindUnauthorized {
 		w.Fatalf("PeekSession: %v", err)
 	}
@@ -26,28 +26,28 @@ func (w *world) live(token string) bool {
 
 func TestASessionLivesUntilItExpiresOrIsClosed(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", everything())
+	w.Edit("acme", everything())
 	for _, token := range []string{"one", "two"} {
-		if err := w.reg.OpenSession(w.ctx, token, w.session(0, time.Hour), 0, false); err != nil {
+		if err := w.Registry.OpenSession(w.ctx, token, w.session(0, time.Hour), 0, false); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if !w.live("one") || !w.live("two") || w.live("three") || w.live("") {
 		t.Fatal("a session is not as it was opened")
 	}
-	if _, _, err := w.reg.Session(w.ctx, "other", "one"); usance.KindOf(err) != usance.KindUnauthorized {
+	if _, _, err := w.Registry.Session(w.ctx, "other", "one"); usance.KindOf(err) != usance.KindUnauthorized {
 		t.Fatalf("a session of another kind answered: %v", err)
 	}
-	if was, err := w.reg.CloseSession(w.ctx, "meeting", "one"); !was || err != nil {
+	if was, err := w.Registry.CloseSession(w.ctx, "meeting", "one"); !was || err != nil {
 		t.Fatalf("CloseSession: %v, %v", was, err)
 	}
-	if was, err := w.reg.CloseSession(w.ctx, "meeting", "one"); was || err != nil {
+	if was, err := w.Registry.CloseSession(w.ctx, "meeting", "one"); was || err != nil {
 		t.Fatalf("CloseSession again: %v, %v", was, err)
 	}
 	if w.live("one") || !w.live("two") {
 		t.Fatal("closing one session closed the wrong one")
 	}
-	w.clock.move(time.Hour)
+	w.Clock.Move(time.Hour)
 	if w.live("two") {
 		t.Fatal("a session outlived its expiry")
 	}
@@ -55,23 +55,23 @@ func TestASessionLivesUntilItExpiresOrIsClosed(t *testing.T) {
 
 func TestASlidingSessionLivesAsLongAsItIsUsed(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", everything())
+	w.Edit("acme", everything())
 	const life = 20 * time.Minute
-	if err := w.reg.OpenSession(w.ctx, "s", w.session(life, life), 0, false); err != nil {
+	if err := w.Registry.OpenSession(w.ctx, "s", w.session(life, life), 0, false); err != nil {
 		t.Fatal(err)
 	}
 	for range 10 {
-		w.clock.move(life - time.Second)
-		if _, _, err := w.reg.Session(w.ctx, "meeting", "s"); err != nil {
+		w.Clock.Move(life - time.Second)
+		if _, _, err := w.Registry.Session(w.ctx, "meeting", "s"); err != nil {
 			t.Fatalf("a session in use ended: %v", err)
 		}
 	}
-	w.clock.move(life - time.Second)
+	w.Clock.Move(life - time.Second)
 	if !w.live("s") {
 		t.Fatal("a session ended before its life after the last use")
 	}
 	// Looking without use does not prolong it; the grain may add a twentieth.
-	w.clock.move(life/20 + time.Second)
+	w.Clock.Move(life/20 + time.Second)
 	if w.live("s") {
 		t.Fatal("a session outlived its life after the last use")
 	}
@@ -79,9 +79,9 @@ func TestASlidingSessionLivesAsLongAsItIsUsed(t *testing.T) {
 
 func TestOneSessionTooManyEndsTheOldestOrIsRefused(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", everything())
+	w.Edit("acme", everything())
 	open := func(token string, evict bool) error {
-		return w.reg.OpenSession(w.ctx, token, w.session(0, time.Hour), 3, evict)
+		return w.Registry.OpenSession(w.ctx, token, w.session(0, time.Hour), 3, evict)
 	}
 	for i := range 4 {
 		if err := open(fmt.Sprint("e", i), true); err != nil {
@@ -94,13 +94,13 @@ func TestOneSessionTooManyEndsTheOldestOrIsRefused(t *testing.T) {
 	if err := open("refused", false); usance.KindOf(err) != usance.KindConflict || w.live("refused") {
 		t.Fatalf("a session over the limit: %v", err)
 	}
-	if _, err := w.reg.CloseSession(w.ctx, "meeting", "e2"); err != nil {
+	if _, err := w.Registry.CloseSession(w.ctx, "meeting", "e2"); err != nil {
 		t.Fatal(err)
 	}
 	if err := open("room", false); err != nil {
 		t.Fatalf("after one closed there is room: %v", err)
 	}
-	w.clock.move(time.Hour) // expired sessions take no room
+	w.Clock.Move(time.Hour) // expired sessions take no room
 	if err := open("later", false); err != nil {
 		t.Fatal(err)
 	}
@@ -108,14 +108,14 @@ func TestOneSessionTooManyEndsTheOldestOrIsRefused(t *testing.T) {
 
 func TestRacingSignInsKeepTheLimit(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", everything())
+	w.Edit("acme", everything())
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	opened := []string{}
 	for i := range 12 {
 		wg.Go(func() {
 			token := fmt.Sprint("r", i)
-			err := w.reg.OpenSession(w.ctx, token, w.session(0, time.Hour), 5, false)
+			err := w.Registry.OpenSession(w.ctx, token, w.session(0, time.Hour), 5, false)
 			mu.Lock()
 			defer mu.Unlock()
 			switch usance.KindOf(err) {
@@ -148,17 +148,17 @@ func TestAChangeOfPasswordOrRightsEndsSessions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.edit("acme", everything())
-			if err := w.reg.OpenSession(w.ctx, "s", w.session(0, time.Hour), 0, false); err != nil {
+			w.Edit("acme", everything())
+			if err := w.Registry.OpenSession(w.ctx, "s", w.session(0, time.Hour), 0, false); err != nil {
 				t.Fatal(err)
 			}
-			w.edit("acme", registry.Edit{Users: everything().Users}) // the same again
+			w.Edit("acme", registry.Edit{Users: everything().Users}) // the same again
 			if !w.live("s") {
 				t.Fatal("putting the user as it is ended its session")
 			}
 			u := everything().Users[0]
 			change(&u)
-			w.edit("acme", registry.Edit{Users: []registry.UserSpec{u}})
+			w.Edit("acme", registry.Edit{Users: []registry.UserSpec{u}})
 			if w.live("s") {
 				t.Fatal("the session outlived the change")
 			}
@@ -168,10 +168,10 @@ func TestAChangeOfPasswordOrRightsEndsSessions(t *testing.T) {
 
 func TestASessionNeedsAUserThatMaySignIn(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", everything())
+	w.Edit("acme", everything())
 	s := w.session(0, time.Hour)
 	s.User = "nobody"
-	if err := w.reg.OpenSession(w.ctx, "s", s, 0, false); usance.KindOf(err) != usance.KindUnauthorized {
+	if err := w.Registry.OpenSession(w.ctx, "s", s, 0, false); usance.KindOf(err) != usance.KindUnauthorized {
 		t.Fatalf("a session of nobody: %v", err)
 	}
 }

@@ -20,15 +20,15 @@ func user(name string, password string) registry.UserSpec {
 
 func TestUnknownUserAndWrongPasswordAreOneAnswer(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", registry.Edit{Tenant: &usance.Tenant{}, Users: []registry.UserSpec{
+	w.Edit("acme", registry.Edit{Tenant: &usance.Tenant{}, Users: []registry.UserSpec{
 		user("ops", "right-password"), {User: usance.User{Name: "nopass", Role: usance.RoleAdmin}},
 		{User: usance.User{Name: "off", Role: usance.RoleAdmin, Disabled: true}, Password: pw("right-password")}}})
-	w.edit("other", registry.Edit{Tenant: &usance.Tenant{}, Users: []registry.UserSpec{user("twin", "right-password")}})
-	w.edit("third", registry.Edit{Tenant: &usance.Tenant{}, Users: []registry.UserSpec{user("twin", "right-password")}})
+	w.Edit("other", registry.Edit{Tenant: &usance.Tenant{}, Users: []registry.UserSpec{user("twin", "right-password")}})
+	w.Edit("third", registry.Edit{Tenant: &usance.Tenant{}, Users: []registry.UserSpec{user("twin", "right-password")}})
 	want := ""
 	for _, login := range []string{"ops", "nobody", "nobody@acme", "ops@nowhere", "ops@", "@", "", "nopass@acme", "off@acme", "ops@~system", strings.Repeat("x", 9999)} {
 		for _, password := range []string{"wrong", ""} {
-			p, err := w.reg.SignIn(w.ctx, login, password)
+			p, err := w.Registry.SignIn(w.ctx, login, password)
 			if usance.KindOf(err) != usance.KindUnauthorized || p != (usance.Principal{}) {
 				t.Fatalf("%.20q signed in as %+v, %v", login, p, err)
 			}
@@ -41,12 +41,12 @@ func TestUnknownUserAndWrongPasswordAreOneAnswer(t *testing.T) {
 		}
 	}
 	for _, login := range []string{"twin", "off", "off@acme"} {
-		if _, err := w.reg.SignIn(w.ctx, login, "right-password"); usance.KindOf(err) != usance.KindUnauthorized {
+		if _, err := w.Registry.SignIn(w.ctx, login, "right-password"); usance.KindOf(err) != usance.KindUnauthorized {
 			t.Errorf("%s signed in: %v", login, err)
 		}
 	}
 	for _, login := range []string{"ops", "ops@acme", "twin@third"} {
-		if _, err := w.reg.SignIn(w.ctx, login, "right-password"); err != nil {
+		if _, err := w.Registry.SignIn(w.ctx, login, "right-password"); err != nil {
 			t.Errorf("%s: %v", login, err)
 		}
 	}
@@ -54,10 +54,10 @@ func TestUnknownUserAndWrongPasswordAreOneAnswer(t *testing.T) {
 
 func TestAnUnknownUserCostsAPasswordCheck(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", registry.Edit{Tenant: &usance.Tenant{}, Users: []registry.UserSpec{user("ops", "right-password")}})
+	w.Edit("acme", registry.Edit{Tenant: &usance.Tenant{}, Users: []registry.UserSpec{user("ops", "right-password")}})
 	// Both ways must do the same hashing work; allocation counts it without a clock.
 	measure := func(login string) float64 {
-		return testing.AllocsPerRun(20, func() { _, _ = w.reg.SignIn(w.ctx, login, "wrong") })
+		return testing.AllocsPerRun(20, func() { _, _ = w.Registry.SignIn(w.ctx, login, "wrong") })
 	}
 	known, unknown := measure("ops@acme"), measure("nobody@acme")
 	if diff := known - unknown; diff > 12 || diff < -12 {
@@ -68,25 +68,25 @@ func TestAnUnknownUserCostsAPasswordCheck(t *testing.T) {
 func TestABareNameFindsTheOneTenantThatStillHasIt(t *testing.T) {
 	w := newWorld(t)
 	for _, id := range []usance.TenantID{"a", "b"} {
-		w.edit(id, registry.Edit{Tenant: &usance.Tenant{}, Users: []registry.UserSpec{user("ops", "right-password")}})
+		w.Edit(id, registry.Edit{Tenant: &usance.Tenant{}, Users: []registry.UserSpec{user("ops", "right-password")}})
 	}
-	if _, err := w.reg.SignIn(w.ctx, "ops", "right-password"); err == nil {
+	if _, err := w.Registry.SignIn(w.ctx, "ops", "right-password"); err == nil {
 		t.Fatal("an ambiguous name signed in")
 	}
-	w.edit("a", registry.Edit{DeleteUsers: []string{"ops"}})
-	if p, err := w.reg.SignIn(w.ctx, "ops", "right-password"); err != nil || p.Tenant != "b" {
+	w.Edit("a", registry.Edit{DeleteUsers: []string{"ops"}})
+	if p, err := w.Registry.SignIn(w.ctx, "ops", "right-password"); err != nil || p.Tenant != "b" {
 		t.Fatalf("signed in as %+v, %v", p, err)
 	}
 }
 
 func TestTheWireFormOfAPasswordSignsIn(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", registry.Edit{Tenant: &usance.Tenant{}, Users: []registry.UserSpec{user("ops", "Quota-2026!")}})
+	w.Edit("acme", registry.Edit{Tenant: &usance.Tenant{}, Users: []registry.UserSpec{user("ops", "Quota-2026!")}})
 	sum := sha512.Sum512([]byte("Quota-2026!"))
-	if _, err := w.reg.SignInWire(w.ctx, "ops", hex.EncodeToString(sum[:])); err != nil {
+	if _, err := w.Registry.SignInWire(w.ctx, "ops", hex.EncodeToString(sum[:])); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.reg.SignInWire(w.ctx, "ops", "Quota-2026!"); err == nil {
+	if _, err := w.Registry.SignInWire(w.ctx, "ops", "Quota-2026!"); err == nil {
 		t.Fatal("clear text passed for its digest")
 	}
 }
@@ -95,29 +95,29 @@ func TestKeysAndTokensSpeakForTheirOwner(t *testing.T) {
 	w := newWorld(t)
 	e := everything()
 	e.Users[0].Subtree = "/cloud"
-	e.Tokens[0].Expires = w.clock.now().Add(time.Hour)
-	w.edit("acme", e)
-	k, err := w.reg.Key(w.ctx, usance.KeyAKSK, "AK")
+	e.Tokens[0].Expires = w.Clock.Now().Add(time.Hour)
+	w.Edit("acme", e)
+	k, err := w.Registry.Key(w.ctx, usance.KeyAKSK, "AK")
 	if err != nil || k.Secret != "SK" || k.Principal.Tenant != "acme" || k.Principal.User != "ops" || k.Principal.Subtree != "/cloud" {
 		t.Fatalf("key: %+v, %v", k, err)
 	}
-	if _, err := w.reg.Key(w.ctx, usance.KeyApp, "AK"); usance.KindOf(err) != usance.KindNotFound {
+	if _, err := w.Registry.Key(w.ctx, usance.KeyApp, "AK"); usance.KindOf(err) != usance.KindNotFound {
 		t.Errorf("a key of another kind answered: %v", err)
 	}
-	if p, err := w.reg.Bearer(w.ctx, "us_collector"); err != nil || p.Role != usance.RoleIngester || p.Subtree != usance.Root {
+	if p, err := w.Registry.Bearer(w.ctx, "us_collector"); err != nil || p.Role != usance.RoleIngester || p.Subtree != usance.Root {
 		t.Fatalf("token: %+v, %v", p, err)
 	}
-	w.clock.move(time.Hour)
-	if _, err := w.reg.Bearer(w.ctx, "us_collector"); usance.KindOf(err) != usance.KindUnauthorized {
+	w.Clock.Move(time.Hour)
+	if _, err := w.Registry.Bearer(w.ctx, "us_collector"); usance.KindOf(err) != usance.KindUnauthorized {
 		t.Errorf("an expired token speaks: %v", err)
 	}
 	e.Users[0].Disabled = true
-	w.edit("acme", registry.Edit{Users: e.Users})
-	if _, err := w.reg.Key(w.ctx, usance.KeyAKSK, "AK"); usance.KindOf(err) != usance.KindNotFound {
+	w.Edit("acme", registry.Edit{Users: e.Users})
+	if _, err := w.Registry.Key(w.ctx, usance.KeyAKSK, "AK"); usance.KindOf(err) != usance.KindNotFound {
 		t.Errorf("a disabled user's key answers: %v", err)
 	}
 	for _, bad := range []string{"", "us_", strings.Repeat("x", 5000)} {
-		if _, err := w.reg.Bearer(w.ctx, bad); usance.KindOf(err) != usance.KindUnauthorized {
+		if _, err := w.Registry.Bearer(w.ctx, bad); usance.KindOf(err) != usance.KindUnauthorized {
 			t.Errorf("token %.8q: %v", bad, err)
 		}
 	}
@@ -125,17 +125,17 @@ func TestKeysAndTokensSpeakForTheirOwner(t *testing.T) {
 
 func TestOperatorTokensAreApartFromTenants(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", everything())
+	w.Edit("acme", everything())
 	for range 2 {
-		if err := w.reg.PutOperatorToken(w.ctx, "operator", "us_operator"); err != nil {
+		if err := w.Registry.PutOperatorToken(w.ctx, "operator", "us_operator"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p, err := w.reg.Bearer(w.ctx, "us_operator")
+	p, err := w.Registry.Bearer(w.ctx, "us_operator")
 	if err != nil || p.Role != usance.RoleOperator || p.Tenant != "" {
 		t.Fatalf("operator: %+v, %v", p, err)
 	}
-	if err := w.reg.PutOperatorToken(w.ctx, "operator", "us_collector"); usance.KindOf(err) != usance.KindConflict {
+	if err := w.Registry.PutOperatorToken(w.ctx, "operator", "us_collector"); usance.KindOf(err) != usance.KindConflict {
 		t.Errorf("a tenant's token became an operator's: %v", err)
 	}
 	w.refused(usance.KindConflict, "acme", registry.Edit{Tokens: []registry.TokenSpec{{Token: usance.Token{Name: "x", Role: usance.RoleAdmin}, Secret: "us_operator"}}})
@@ -144,28 +144,28 @@ func TestOperatorTokensAreApartFromTenants(t *testing.T) {
 func TestANewOperatorTokenEndsTheOldOne(t *testing.T) {
 	w := newWorld(t)
 	for _, secret := range []string{"us_operator1", "us_operator2", "us_operator2"} {
-		if err := w.reg.PutOperatorToken(w.ctx, "operator", secret); err != nil {
+		if err := w.Registry.PutOperatorToken(w.ctx, "operator", secret); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.reg.Bearer(w.ctx, "us_operator1"); usance.KindOf(err) != usance.KindUnauthorized {
+	if _, err := w.Registry.Bearer(w.ctx, "us_operator1"); usance.KindOf(err) != usance.KindUnauthorized {
 		t.Errorf("the old token speaks: %v", err)
 	}
-	if _, err := w.reg.Bearer(w.ctx, "us_operator2"); err != nil {
+	if _, err := w.Registry.Bearer(w.ctx, "us_operator2"); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestANewSecretEndsTheOldToken(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", everything())
+	w.Edit("acme", everything())
 	tok := everything().Tokens[0]
 	tok.Secret = "us_changed"
-	w.edit("acme", registry.Edit{Tokens: []registry.TokenSpec{tok}})
-	if _, err := w.reg.Bearer(w.ctx, "us_collector"); usance.KindOf(err) != usance.KindUnauthorized {
+	w.Edit("acme", registry.Edit{Tokens: []registry.TokenSpec{tok}})
+	if _, err := w.Registry.Bearer(w.ctx, "us_collector"); usance.KindOf(err) != usance.KindUnauthorized {
 		t.Errorf("the old secret speaks: %v", err)
 	}
-	if _, err := w.reg.Bearer(w.ctx, "us_changed"); err != nil {
+	if _, err := w.Registry.Bearer(w.ctx, "us_changed"); err != nil {
 		t.Error(err)
 	}
 }
@@ -177,9 +177,9 @@ func TestNoSecretIsStoredInClear(t *testing.T) {
 	e.Users[0].Password = pw(canary + "-password")
 	e.Keys[0].Secret = canary + "-key"
 	e.Tokens[0].Secret = canary + "-token"
-	w.edit("acme", e)
-	s := registry.Session{Kind: "k", Tenant: "acme", User: "ops", Expires: w.clock.now().Add(time.Hour)}
-	if err := w.reg.OpenSession(w.ctx, canary+"-session", s, 0, false); err != nil {
+	w.Edit("acme", e)
+	s := registry.Session{Kind: "k", Tenant: "acme", User: "ops", Expires: w.Clock.Now().Add(time.Hour)}
+	if err := w.Registry.OpenSession(w.ctx, canary+"-session", s, 0, false); err != nil {
 		t.Fatal(err)
 	}
 	rows := 0
@@ -188,7 +188,7 @@ func TestNoSecretIsStoredInClear(t *testing.T) {
 			if table.PointOnly() {
 				continue
 			}
-			err := w.st.Scan(w.ctx, tenant, store.Range{Table: table}, func(r store.Row) error {
+			err := w.Store.Scan(w.ctx, tenant, store.Range{Table: table}, func(r store.Row) error {
 				rows++
 				if strings.Contains(r.ID, canary) || bytes.Contains(r.Value, []byte(canary)) {
 					return fmt.Errorf("table %d row %q holds a secret", table, r.ID)
@@ -203,21 +203,21 @@ func TestNoSecretIsStoredInClear(t *testing.T) {
 	if rows < 12 {
 		t.Fatalf("only %d rows were looked at", rows)
 	}
-	if k, err := w.reg.Key(w.ctx, usance.KeyAKSK, "AK"); err != nil || k.Secret != canary+"-key" {
+	if k, err := w.Registry.Key(w.ctx, usance.KeyAKSK, "AK"); err != nil || k.Secret != canary+"-key" {
 		t.Fatalf("the sealed secret does not open: %v", err)
 	}
 }
 
 func TestEnsureUserMakesAUserOnce(t *testing.T) {
 	w := newWorld(t)
-	w.edit("acme", registry.Edit{Tenant: &usance.Tenant{}})
+	w.Edit("acme", registry.Edit{Tenant: &usance.Tenant{}})
 	for range 2 {
-		u, err := w.reg.EnsureUser(w.ctx, tester, "acme", "walk-in", usance.RoleMember)
+		u, err := w.Registry.EnsureUser(w.ctx, tester, "acme", "walk-in", usance.RoleMember)
 		if err != nil || u.Name != "walk-in" || u.Role != usance.RoleMember {
 			t.Fatalf("%+v, %v", u, err)
 		}
 	}
-	if _, err := w.reg.SignIn(w.ctx, "walk-in", ""); usance.KindOf(err) != usance.KindUnauthorized {
+	if _, err := w.Registry.SignIn(w.ctx, "walk-in", ""); usance.KindOf(err) != usance.KindUnauthorized {
 		t.Fatalf("a user without a password signed in: %v", err)
 	}
 }

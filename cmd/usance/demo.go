@@ -95,7 +95,7 @@ func (a *app) showDemo(ctx context.Context, s settings, r running) error {
 	for i, c := range company.Commands(r.url, now) {
 		fmt.Fprintf(a.stdout, "# %d. %s\n%s\n\n", i+1, c.Title, c.Shell)
 	}
-	fmt.Fprintf(a.stdout, "Console:   %s/  (sign in with the token %s, or as ops with the password above)\nReference: %s/docs\n\nServing until you press Ctrl-C.\n", r.url, r.operatorToken, r.url)
+	fmt.Fprintf(a.stdout, "Console:   %s/  (sign in with the token %s, or as ops with the password above)\nReference: %s/docs\nServing on %s until you press Ctrl-C.\n", r.url, r.operatorToken, r.url, r.url)
 	return nil
 }
 

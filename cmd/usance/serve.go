@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,7 +15,6 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/server"
-	"github.com/usance/usance/store/pebblestore"
 )
 
 func serveSettings() []setting {
@@ -64,11 +61,8 @@ const sweepEvery = time.Second
 // the operator's calls are about when they name none. started, when there is
 // one, is called beside the server once it answers; its error stops the server.
 func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, started func(ctx context.Context, r running) error) (err error) {
-	if s["store"] != "" {
-		if strings.HasPrefix(s["store"], "postgres://") || strings.HasPrefix(s["store"], "postgresql://") {
-			return usagef("this build has no PostgreSQL engine yet; leave --store out for the embedded one")
-		}
-		return usagef("--store: this build knows the embedded store alone; leave --store out")
+	if s["store"] != "" && !isPostgres(s["store"]) {
+		return usagef("--store: a PostgreSQL address begins with postgres://; leave --store out for the embedded store")
 	}
 	drain, err := time.ParseDuration(s["drain"])
 	if err != nil || drain <= 0 {
@@ -90,7 +84,7 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	if err != nil {
 		return err
 	}
-	st, err := pebblestore.Open(filepath.Join(dir, storeFolder), pebblestore.Options{Logger: log})
+	st, collector, err := openStore(ctx, s["store"], dir, log)
 	if err != nil {
 		return err
 	}
@@ -102,7 +96,7 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	srv, err := server.New(server.Config{Store: st, MasterKey: key, OperatorToken: token, Home: home, Unthrottled: throttle == "off", Version: version(), Now: a.now, Logger: log, Drain: drain,
-		Sweep: sweep.C, Scratch: newScratch, Collectors: []prometheus.Collector{storeCollector{st}}})
+		Sweep: sweep.C, Scratch: newScratch, Collectors: []prometheus.Collector{collector}})
 	if err != nil {
 		return err
 	}
@@ -170,32 +164,4 @@ func newLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(w, &o)), nil
 	}
 	return nil, usagef("--log-format: %q is neither text nor json", format)
-}
-
-// storeCollector shows the embedded store's state at /metrics.
-type storeCollector struct{ st *pebblestore.Store }
-
-func (c storeCollector) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, to) }
-
-func (c storeCollector) Collect(to chan<- prometheus.Metric) {
-	m := c.st.Metrics()
-	for _, v := range []struct {
-		name, help string
-		kind       prometheus.ValueType
-		value      float64
-	}{
-		{"usance_store_disk_bytes", "Bytes of the store on disk.", prometheus.GaugeValue, float64(m.DiskBytes)},
-		{"usance_store_log_bytes", "Bytes of the store's write-ahead log.", prometheus.GaugeValue, float64(m.LogBytes)},
-		{"usance_store_memtable_bytes", "Memory for rows not yet in sorted files.", prometheus.GaugeValue, float64(m.MemTableBytes)},
-		{"usance_store_cache_bytes", "Memory for blocks read from disk.", prometheus.GaugeValue, float64(m.CacheBytes)},
-		{"usance_store_cache_hits_total", "Blocks found in memory.", prometheus.CounterValue, float64(m.CacheHits)},
-		{"usance_store_cache_misses_total", "Blocks read from disk.", prometheus.CounterValue, float64(m.CacheMisses)},
-		{"usance_store_files", "Sorted files.", prometheus.GaugeValue, float64(m.Files)},
-		{"usance_store_read_depth", "Sorted runs that a look-up may have to visit.", prometheus.GaugeValue, float64(m.ReadDepth)},
-		{"usance_store_flushes_total", "Tables written from memory to disk.", prometheus.CounterValue, float64(m.Flushes)},
-		{"usance_store_compactions_total", "Compactions done.", prometheus.CounterValue, float64(m.Compactions)},
-		{"usance_store_compaction_debt_bytes", "Bytes still to be compacted.", prometheus.GaugeValue, float64(m.CompactionDebt)},
-	} {
-		to <- prometheus.MustNewConstMetric(prometheus.NewDesc(v.name, v.help, nil, nil), v.kind, v.value)
-	}
 }

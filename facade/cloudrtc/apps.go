@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/registry"
 )
 
@@ -33,7 +34,7 @@ const maxApps = 100 // of one page, and its default
 // listApps lists the applications of the credentials' project, or of all that the
 // caller may see. offset counts pages from 0, as documented.
 func (f *Facade) listApps(w http.ResponseWriter, r *http.Request) (any, error) {
-	c, err := f.authenticate(w, r, f.apps, "")
+	c, err := f.projects.Admit(w, r, "", f.apps)
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +68,12 @@ func (f *Facade) listApps(w http.ResponseWriter, r *http.Request) (any, error) {
 }
 
 func (f *Facade) showApp(w http.ResponseWriter, r *http.Request) (any, error) {
-	c, err := f.authenticate(w, r, f.apps, "")
+	c, err := f.projects.Admit(w, r, "", f.apps)
 	if err != nil {
 		return nil, err
 	}
 	at, err := f.reg.ResolveAlias(r.Context(), AliasApp, r.PathValue("app_id"))
-	if usance.KindOf(err) == usance.KindNotFound || err == nil && (at.Tenant != c.Tenant || !at.Node.Within(c.node)) {
+	if usance.KindOf(err) == usance.KindNotFound || err == nil && (at.Tenant != c.Tenant || !at.Node.Within(c.Node)) {
 		return nil, faultNoApp
 	}
 	if err != nil {
@@ -105,13 +106,13 @@ func number(values url.Values, name string, fallback, least, most int) (int, err
 
 // appsOf returns the applications at and below the caller's node, in the order of
 // their nodes.
-func (f *Facade) appsOf(r *http.Request, c caller) ([]appEntry, error) {
+func (f *Facade) appsOf(r *http.Request, c gateway.Caller) ([]appEntry, error) {
 	d, err := f.reg.Definitions(r.Context(), c.Tenant)
 	if err != nil {
 		return nil, err
 	}
 	var out []appEntry
-	for _, n := range d.Nodes(c.node) {
+	for _, n := range d.Nodes(c.Node) {
 		if app, ok := appAt(d, n); ok {
 			out = append(out, app)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -26,7 +27,7 @@ type usageRow struct {
 }
 
 func (f *Facade) historyUsage(w http.ResponseWriter, r *http.Request) (any, error) {
-	c, err := f.authenticate(w, r, f.statistics, r.PathValue("project_id"))
+	c, err := f.projects.Admit(w, r, r.PathValue("project_id"), f.statistics)
 	if err != nil {
 		return nil, err
 	}
@@ -124,9 +125,9 @@ func readDate(values url.Values, name string) (usance.Day, bool, error) {
 }
 
 // usage reads the days. A day without traffic has a row of zeros.
-func (f *Facade) usage(ctx context.Context, c caller, asked usageQuery) (usageAnswer, error) {
+func (f *Facade) usage(ctx context.Context, c gateway.Caller, asked usageQuery) (usageAnswer, error) {
 	fields := durations()
-	query := ledger.Query{Meter: registry.RTCDuration, Node: c.node, From: asked.first.Start(), To: (asked.end + 1).Start(),
+	query := ledger.Query{Meter: registry.RTCDuration, Node: c.Node, From: asked.first.Start(), To: (asked.end + 1).Start(),
 		Window: usance.DayWindow, GroupBy: []string{"media"}, Filter: map[string][]string{"app": {asked.app}}}
 	for _, b := range fields {
 		query.Filter["media"] = append(query.Filter["media"], b.media)
@@ -166,9 +167,9 @@ func (f *Facade) usage(ctx context.Context, c caller, asked usageQuery) (usageAn
 // known reports whether an application without usage to show exists all the same:
 // a node of the project bears its id, or it was used some other day or in another
 // way.
-func (f *Facade) known(ctx context.Context, c caller, query ledger.Query) (bool, error) {
+func (f *Facade) known(ctx context.Context, c gateway.Caller, query ledger.Query) (bool, error) {
 	at, err := f.reg.ResolveAlias(ctx, AliasApp, query.Filter["app"][0])
-	if err == nil && at.Tenant == c.Tenant && at.Node.Within(c.node) {
+	if err == nil && at.Tenant == c.Tenant && at.Node.Within(c.Node) {
 		return true, nil
 	}
 	if err != nil && usance.KindOf(err) != usance.KindNotFound {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usance/usance/facade/cloudrtc"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/internal/gateway"
 )
 
@@ -17,7 +18,7 @@ const unlimited = -1
 func TestUsageIsCountedByUTCDayAndMedia(t *testing.T) {
 	w := newWorld(t, cloudrtc.Options{})
 	w.contractDay(usedApp)
-	out := w.as("AKEXAMPLE", http.MethodGet, asked(usedApp, "2026-03-01", "2026-03-03"), "X-Project-Id", rootProject)
+	out := w.As("AKEXAMPLE", http.MethodGet, asked(usedApp, "2026-03-01", "2026-03-03"), "X-Project-Id", rootProject)
 	want := `{"usage":[` +
 		`{"date":"2026-03-01","video_sd":120,"video_hd":600,"video_hdp":0,"audio":300,"total_duration":1020},` +
 		`{"date":"2026-03-02","video_sd":0,"video_hd":0,"video_hdp":0,"audio":0,"total_duration":0},` +
@@ -26,7 +27,7 @@ func TestUsageIsCountedByUTCDayAndMedia(t *testing.T) {
 		t.Errorf("%d %s\nwant\n%s", out.Code, out.Body, want)
 	}
 	if out.Header().Get("Content-Type") != "application/json" || len(out.Header().Get("X-Request-Id")) != 32 ||
-		told(out, gateway.HeaderRatelimitAPI) != "remain:29,limit:30,time:1 minute" {
+		facadetest.Told(out, gateway.HeaderRatelimitAPI) != "remain:29,limit:30,time:1 minute" {
 		t.Error(out.Header())
 	}
 }
@@ -50,7 +51,7 @@ func TestUsageAgreesWithAPlainCount(t *testing.T) {
 	for range 30 {
 		app, from, days := fmt.Sprintf("app-%d", random.IntN(3)), first.AddDate(0, 0, random.IntN(20)), random.IntN(31)
 		to := from.AddDate(0, 0, days)
-		v := w.object(w.as("AKLOOK", http.MethodGet, asked(app, from.Format(time.DateOnly), to.Format(time.DateOnly))), 200)
+		v := w.Answered(w.As("AKLOOK", http.MethodGet, asked(app, from.Format(time.DateOnly), to.Format(time.DateOnly))), 200)
 		rows := v["usage"].([]any)
 		if len(rows) != days+1 {
 			t.Fatalf("%d rows for %d days", len(rows), days+1)
@@ -95,14 +96,14 @@ func TestDatesThatAreLeftOut(t *testing.T) {
 		"&start_date=2024-02-29&end_date=2024-03-01": "2024-02-29 2024-03-01 2",
 		"&start_date=2026-02-01&end_date=2026-03-03": "2026-02-01 2026-03-03 31",
 	} {
-		out := w.as("AKLOOK", http.MethodGet, usage+"?app="+webApp+"&metric=CommunicationDuration"+query)
-		if got := dates(w.object(out, 200)); got != want {
+		out := w.As("AKLOOK", http.MethodGet, usage+"?app="+webApp+"&metric=CommunicationDuration"+query)
+		if got := dates(w.Answered(out, 200)); got != want {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
-	w.clock.move(23 * time.Hour) // past midnight
-	out := w.as("AKLOOK", http.MethodGet, usage+"?app="+webApp+"&metric=CommunicationDuration")
-	if got := dates(w.object(out, 200)); got != "2026-03-05 2026-03-05 1" {
+	w.Clock.Move(23 * time.Hour) // past midnight
+	out := w.As("AKLOOK", http.MethodGet, usage+"?app="+webApp+"&metric=CommunicationDuration")
+	if got := dates(w.Answered(out, 200)); got != "2026-03-05 2026-03-05 1" {
 		t.Error(got)
 	}
 }
@@ -137,8 +138,8 @@ func TestParametersAreCheckedInOrder(t *testing.T) {
 		{"app=othersapp" + metric, "Invalid parameter 'app': there is no such application"},
 		{"app=%zz" + metric, "Invalid parameter 'query': the query string is malformed"},
 	} {
-		out := w.as("AKLOOK", http.MethodGet, usage+"?"+c.query)
-		if got := w.refused(out, 400, "DATA.100011001"); got != c.want {
+		out := w.As("AKLOOK", http.MethodGet, usage+"?"+c.query)
+		if got := w.Refused(out, 400, "DATA.100011001"); got != c.want {
 			t.Errorf("%s: %s\nwant %s", c.query, got, c.want)
 		}
 	}
@@ -146,19 +147,19 @@ func TestParametersAreCheckedInOrder(t *testing.T) {
 
 func TestTheSpanIsConfigurable(t *testing.T) {
 	w := newWorld(t, cloudrtc.Options{MaxDays: 2})
-	w.object(w.as("AKLOOK", http.MethodGet, asked(webApp, "2026-03-01", "2026-03-02")), 200)
-	w.refused(w.as("AKLOOK", http.MethodGet, asked(webApp, "2026-03-01", "2026-03-03")), 400, "DATA.100011001")
+	w.Answered(w.As("AKLOOK", http.MethodGet, asked(webApp, "2026-03-01", "2026-03-02")), 200)
+	w.Refused(w.As("AKLOOK", http.MethodGet, asked(webApp, "2026-03-01", "2026-03-03")), 400, "DATA.100011001")
 }
 
 func TestAnAppIsKnownByItsAliasOrByItsUsage(t *testing.T) {
 	w := newWorld(t, cloudrtc.Options{})
 	yesterday := asked(usedApp, "", "")
-	w.refused(w.as("AKLOOK", http.MethodGet, yesterday), 400, "DATA.100011001")
+	w.Refused(w.As("AKLOOK", http.MethodGet, yesterday), 400, "DATA.100011001")
 	w.received("/rtc/phone", "2020-01-01T00:00:00Z", usedApp, "hologram", 1)
-	if rows := w.object(w.as("AKLOOK", http.MethodGet, yesterday), 200)["usage"].([]any); len(rows) != 1 {
+	if rows := w.Answered(w.As("AKLOOK", http.MethodGet, yesterday), 200)["usage"].([]any); len(rows) != 1 {
 		t.Error(rows)
 	}
-	if rows := w.object(w.as("AKLOOK", http.MethodGet, asked(phoneApp, "", "")), 200)["usage"].([]any); len(rows) != 1 {
+	if rows := w.Answered(w.As("AKLOOK", http.MethodGet, asked(phoneApp, "", "")), 200)["usage"].([]any); len(rows) != 1 {
 		t.Error(rows)
 	}
 }
@@ -168,11 +169,11 @@ func TestANodesProjectSeesItsSubtreeAlone(t *testing.T) {
 	w.contractDay(webApp)
 	query := strings.TrimPrefix(asked(webApp, "2026-03-01", "2026-03-01"), usage)
 	for _, key := range []string{"AKLOOK", "AKWEB"} {
-		v := w.object(w.as(key, http.MethodGet, "/v1/"+nodeProject+"/rtc/history/usage"+query, "X-Project-Id", nodeProject), 200)
+		v := w.Answered(w.As(key, http.MethodGet, "/v1/"+nodeProject+"/rtc/history/usage"+query, "X-Project-Id", nodeProject), 200)
 		if got := fmt.Sprint(v["usage"]); got != "[map[audio:300 date:2026-03-01 total_duration:420 video_hd:0 video_hdp:0 video_sd:120]]" {
 			t.Error(key, got)
 		}
 	}
 	// The phone's application is of the tenant, but not of this project.
-	w.refused(w.as("AKLOOK", http.MethodGet, "/v1/"+nodeProject+"/rtc/history/usage"+strings.Replace(query, webApp, phoneApp, 1)), 400, "DATA.100011001")
+	w.Refused(w.As("AKLOOK", http.MethodGet, "/v1/"+nodeProject+"/rtc/history/usage"+strings.Replace(query, webApp, phoneApp, 1)), 400, "DATA.100011001")
 }

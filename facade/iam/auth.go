@@ -87,7 +87,7 @@ func (f *Facade) sessionFault(r *http.Request, token string, err error) *gateway
 
 // coreFault translates a failure of the core that is not the caller's.
 func (f *Facade) coreFault(r *http.Request, err error) *gateway.Fault {
-	f.log(r, err)
+	f.refusals.LogError(r, err)
 	if usance.KindOf(err) == usance.KindUnavailable {
 		return gateway.Unavailable()
 	}

@@ -31,19 +31,19 @@ func reason(t testing.TB, refused *gateway.Fault) string {
 }
 
 func (w *world) authenticate(r *http.Request, body string) (usance.Principal, string, *gateway.Fault) {
-	return w.facade.Authenticate(r, []byte(body))
+	return w.Facade.Authenticate(r, []byte(body))
 }
 
 func TestEveryWayOfSigningIsAccepted(t *testing.T) {
 	w := newWorld(t, iam.Options{})
 	for _, scheme := range []sdksign.Scheme{sdksign.HMACSHA256, sdksign.HMACSM3, sdksign.ECDSAP256, sdksign.SM2SM3, sdksign.Derived} {
-		r := w.signed(scheme, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, usagePath+"?app=x&end_date&metric=M&start_date", "", "X-Project-Id", rootProject)
+		r := w.Signed(scheme, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, usagePath+"?app=x&end_date&metric=M&start_date", "", "X-Project-Id", rootProject)
 		p, project, refused := w.authenticate(r, "")
 		if refused != nil || p.Tenant != acme || p.User != "ops" || p.Role != usance.RoleAdmin || project != rootProject {
 			t.Errorf("%v: %v %q %v", scheme, p, project, refused)
 		}
 	}
-	r := w.signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodPost, usagePath, `{"a":1}`)
+	r := w.Signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodPost, usagePath, `{"a":1}`)
 	if _, project, refused := w.authenticate(r, `{"a":1}`); refused != nil || project != "" {
 		t.Error(project, refused)
 	}
@@ -67,7 +67,7 @@ func TestASignatureCoversTheWholeRequest(t *testing.T) {
 			return "b"
 		},
 	} {
-		r := w.signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodPost, "/v2/apps?app=1", "b", "X-Project-Id", rootProject)
+		r := w.Signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodPost, "/v2/apps?app=1", "b", "X-Project-Id", rootProject)
 		if _, _, refused := w.authenticate(r, "b"); refused != nil {
 			t.Fatal(refused)
 		}
@@ -81,7 +81,7 @@ func TestASignatureCoversTheWholeRequest(t *testing.T) {
 
 func TestTheCanonicalRequestIsEchoed(t *testing.T) {
 	w := newWorld(t, iam.Options{})
-	r := w.signed(sdksign.HMACSHA256, "AKEXAMPLE", "wrong", http.MethodGet, "/v2/apps?b&a=1", "")
+	r := w.Signed(sdksign.HMACSHA256, "AKEXAMPLE", "wrong", http.MethodGet, "/v2/apps?b&a=1", "")
 	_, _, refused := w.authenticate(r, "")
 	want := "verify aksk signature fail, canonicalRequest:GET|/v2/apps/|a=1&b=|x-sdk-date:20260305T010203Z||x-sdk-date|" +
 		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -99,8 +99,8 @@ func TestASignatureIsGoodForFifteenMinutesEitherWay(t *testing.T) {
 		{-15 * time.Minute, true}, {-15*time.Minute - 5*time.Millisecond, false}, {-24 * time.Hour, false},
 	} {
 		w := newWorld(t, iam.Options{})
-		r := w.signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, usagePath, "")
-		w.clock.move(c.moved) // the signature's own time has no milliseconds, the clock has 4
+		r := w.Signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, usagePath, "")
+		w.Clock.Move(c.moved) // the signature's own time has no milliseconds, the clock has 4
 		_, _, refused := w.authenticate(r, "")
 		if c.good && refused != nil {
 			t.Errorf("%v: %v", c.moved, refused)
@@ -116,9 +116,9 @@ func TestASignatureIsGoodForFifteenMinutesEitherWay(t *testing.T) {
 func TestRefusalsNameTheGatewaysReasons(t *testing.T) {
 	w := newWorld(t, iam.Options{})
 	good := func() *http.Request {
-		return w.signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, usagePath, "")
+		return w.Signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, usagePath, "")
 	}
-	with := func(header ...string) *http.Request { return request(http.MethodGet, usagePath, "", header...) }
+	with := func(header ...string) *http.Request { return w.Request(http.MethodGet, usagePath, "", header...) }
 	appSigned := with("Authorization", "HMAC-SHA256 AppId=app-0001,SignedHeaders=x-date;x-user-id,Signature=00", "X-Date", "20260305T010203Z", "X-User-Id", "ops")
 	twice := good()
 	twice.Header.Add("Authorization", twice.Header.Get("Authorization"))
@@ -132,9 +132,9 @@ func TestRefusalsNameTheGatewaysReasons(t *testing.T) {
 		"another product":  {appSigned, "x-auth-token not found"},
 		"unknown token":    {with("X-Auth-Token", "nonsense"), "decrypt token fail"},
 		"endless token":    {with("X-Auth-Token", strings.Repeat("x", 10<<10)), "decrypt token fail"},
-		"unknown key":      {w.signed(sdksign.HMACSHA256, "AKNONE", "x", http.MethodGet, usagePath, ""), "ak AKNONE not exist"},
-		"app key":          {w.signed(sdksign.HMACSHA256, "app-0001", "appsecret", http.MethodGet, usagePath, ""), "ak app-0001 not exist"},
-		"no security":      {w.signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, usagePath, "", "X-Security-Token", "nonsense"), "decrypt token fail"},
+		"unknown key":      {w.Signed(sdksign.HMACSHA256, "AKNONE", "x", http.MethodGet, usagePath, ""), "ak AKNONE not exist"},
+		"app key":          {w.Signed(sdksign.HMACSHA256, "app-0001", "appsecret", http.MethodGet, usagePath, ""), "ak app-0001 not exist"},
+		"no security":      {w.Signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, usagePath, "", "X-Security-Token", "nonsense"), "decrypt token fail"},
 		"malformed":        {with("Authorization", "SDK-HMAC-SHA256 Access=AKEXAMPLE"), "verify aksk signature fail, the Authorization header lacks the key, SignedHeaders or Signature"},
 		"more than one":    {twice, "verify aksk signature fail, there is more than one Authorization header"},
 		"no date":          {with("Authorization", "SDK-HMAC-SHA256 Access=AKEXAMPLE, SignedHeaders=host, Signature=00"), "verify aksk signature fail, there is no X-Sdk-Date header"},
@@ -151,19 +151,19 @@ func TestRefusalsNameTheGatewaysReasons(t *testing.T) {
 func TestDisabledAndDeletedKeysAreUnknown(t *testing.T) {
 	w := newWorld(t, iam.Options{})
 	sign := func() *http.Request {
-		return w.signed(sdksign.HMACSHA256, "AKWEB", "SKWEB", http.MethodGet, usagePath, "")
+		return w.Signed(sdksign.HMACSHA256, "AKWEB", "SKWEB", http.MethodGet, usagePath, "")
 	}
 	web := usance.User{Name: "web", Role: usance.RoleViewer, Subtree: "/rtc", Disabled: true}
-	w.edit(acme, registry.Edit{Users: []registry.UserSpec{{User: web}}})
+	w.Edit(acme, registry.Edit{Users: []registry.UserSpec{{User: web}}})
 	if _, _, refused := w.authenticate(sign(), ""); reason(t, refused) != "ak AKWEB not exist" {
 		t.Error(refused)
 	}
 	web.Disabled = false
-	w.edit(acme, registry.Edit{Users: []registry.UserSpec{{User: web}}})
+	w.Edit(acme, registry.Edit{Users: []registry.UserSpec{{User: web}}})
 	if p, _, refused := w.authenticate(sign(), ""); refused != nil || p.Subtree != "/rtc" {
 		t.Error(p, refused)
 	}
-	w.edit(acme, registry.Edit{DeleteKeys: []registry.KeyRef{{Kind: usance.KeyAKSK, ID: "AKWEB"}}})
+	w.Edit(acme, registry.Edit{DeleteKeys: []registry.KeyRef{{Kind: usance.KeyAKSK, ID: "AKWEB"}}})
 	if _, _, refused := w.authenticate(sign(), ""); reason(t, refused) != "ak AKWEB not exist" {
 		t.Error(refused)
 	}
@@ -172,7 +172,7 @@ func TestDisabledAndDeletedKeysAreUnknown(t *testing.T) {
 func TestFiveWrongSignaturesLockAKeyForFiveMinutes(t *testing.T) {
 	w := newWorld(t, iam.Options{})
 	try := func(id, secret string) *gateway.Fault {
-		_, _, refused := w.authenticate(w.signed(sdksign.HMACSHA256, id, secret, http.MethodGet, usagePath, ""), "")
+		_, _, refused := w.authenticate(w.Signed(sdksign.HMACSHA256, id, secret, http.MethodGet, usagePath, ""), "")
 		return refused
 	}
 	locked := "AK access failed to reach the limit,forbidden."
@@ -195,17 +195,17 @@ func TestFiveWrongSignaturesLockAKeyForFiveMinutes(t *testing.T) {
 	if refused := try("AKOTHER", "SKOTHER"); refused != nil {
 		t.Fatal(refused)
 	}
-	w.clock.move(5*time.Minute - time.Nanosecond)
+	w.Clock.Move(5*time.Minute - time.Nanosecond)
 	if text := reason(t, try("AKEXAMPLE", "SKEXAMPLE")); text != locked {
 		t.Fatal(text)
 	}
-	w.clock.move(time.Nanosecond)
+	w.Clock.Move(time.Nanosecond)
 	if refused := try("AKEXAMPLE", "SKEXAMPLE"); refused != nil {
 		t.Fatal(refused)
 	}
 	// Requests that are merely late are no guesses at a secret.
-	late := w.signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, usagePath, "")
-	w.clock.move(time.Hour)
+	late := w.Signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, usagePath, "")
+	w.Clock.Move(time.Hour)
 	for range 6 {
 		_, _, refused := w.authenticate(late, "")
 		if text := reason(t, refused); text != "calc ak sk signature fail:signature expired" {
@@ -217,7 +217,7 @@ func TestFiveWrongSignaturesLockAKeyForFiveMinutes(t *testing.T) {
 func TestATokenIsForItsProjectAlone(t *testing.T) {
 	w := newWorld(t, iam.Options{})
 	with := func(token string) *http.Request {
-		return request(http.MethodGet, usagePath, "", "X-Auth-Token", token)
+		return w.Request(http.MethodGet, usagePath, "", "X-Auth-Token", token)
 	}
 	p, project, refused := w.authenticate(with(w.signIn("acme", "ops", inProject)), "")
 	if refused != nil || p.User != "ops" || p.Tenant != acme || project != rootProject {
@@ -237,12 +237,12 @@ func TestATokenIsForItsProjectAlone(t *testing.T) {
 func TestAnExpiredTokenSaysWhenItExpired(t *testing.T) {
 	w := newWorld(t, iam.Options{})
 	token := w.signIn("acme", "ops", inProject)
-	r := request(http.MethodGet, usagePath, "", "X-Auth-Token", token)
-	w.clock.move(24*time.Hour - time.Microsecond)
+	r := w.Request(http.MethodGet, usagePath, "", "X-Auth-Token", token)
+	w.Clock.Move(24*time.Hour - time.Microsecond)
 	if _, _, refused := w.authenticate(r, ""); refused != nil {
 		t.Fatal(refused)
 	}
-	w.clock.move(time.Microsecond)
+	w.Clock.Move(time.Microsecond)
 	_, _, refused := w.authenticate(r, "")
 	if text := reason(t, refused); text != "token expires, expires_at: 2026-03-06T01:02:03.004000Z" {
 		t.Error(text)
@@ -256,7 +256,7 @@ func TestAnExpiredTokenSaysWhenItExpired(t *testing.T) {
 		other = 'B'
 	}
 	mangled := token[:i] + string(other) + token[i+1:]
-	_, _, refused = w.authenticate(request(http.MethodGet, usagePath, "", "X-Auth-Token", mangled), "")
+	_, _, refused = w.authenticate(w.Request(http.MethodGet, usagePath, "", "X-Auth-Token", mangled), "")
 	if text := reason(t, refused); text != "decrypt token fail" {
 		t.Error(i, text)
 	}
@@ -265,7 +265,7 @@ func TestAnExpiredTokenSaysWhenItExpired(t *testing.T) {
 func TestASignedRequestMayNotNameAnotherAccount(t *testing.T) {
 	w := newWorld(t, iam.Options{})
 	sign := func(header ...string) *http.Request {
-		return w.signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, usagePath, "", header...)
+		return w.Signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, usagePath, "", header...)
 	}
 	if _, _, refused := w.authenticate(sign("X-Domain-Id", iam.DomainID(acme)), ""); refused != nil {
 		t.Error(refused)

@@ -1,7 +1,7 @@
 package iam
 
 import (
-	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/usance/usance"
@@ -31,57 +31,27 @@ var (
 	faultInternal    = &fault{http.StatusInternalServerError, "The service failed."}
 )
 
-// faultOf is the one place that turns errors of the core into the vendor's:
-// either a *fault of IAM or a *gateway.Fault.
-func faultOf(err error) error {
-	if f, ok := errors.AsType[*fault](err); ok {
-		return f
-	}
-	if f, ok := errors.AsType[*gateway.Fault](err); ok {
-		return f
-	}
-	switch usance.KindOf(err) {
-	case usance.KindInvalid:
-		return invalid("The request body is not the JSON expected here.")
-	case usance.KindTooLarge:
-		return gateway.BodyTooLarge()
-	case usance.KindUnauthorized:
-		return faultToken
-	case usance.KindLocked:
-		return faultLocked
-	case usance.KindForbidden:
-		return faultForbidden
-	case usance.KindUnavailable:
-		return gateway.Unavailable()
-	}
-	return faultInternal
+// refusals is the one place that turns errors of the core into the vendor's.
+func refusals(log *slog.Logger) *gateway.Refusals[*fault] {
+	return &gateway.Refusals[*fault]{Service: "iam", Log: log,
+		Kinds: map[usance.Kind]error{
+			usance.KindInvalid:      invalid("The request body is not the JSON expected here."),
+			usance.KindUnauthorized: faultToken,
+			usance.KindLocked:       faultLocked,
+			usance.KindForbidden:    faultForbidden,
+		},
+		Internal: func(*http.Request) *fault { return faultInternal },
+		Write:    write}
 }
 
-// refuse answers an error. What the caller cannot help goes to the log in full,
-// and nowhere else.
-func (f *Facade) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	out := faultOf(err)
-	if errors.Is(out, faultInternal) || usance.KindOf(err) == usance.KindUnavailable {
-		f.log(r, err)
-	}
-	if g, ok := errors.AsType[*gateway.Fault](out); ok {
-		gateway.WriteFault(w, r, g)
-		return
-	}
-	own, _ := errors.AsType[*fault](out) // faultOf returns nothing else
+func write(w http.ResponseWriter, r *http.Request, f *fault) {
 	if !keystone(r) {
 		gateway.WriteFault(w, r, gateway.Internal()) // these calls take nothing that could be wrong
 		return
 	}
-	body := keystoneError{keystoneFault{own.status, own.message, http.StatusText(own.status)}}
-	if err := httpx.WriteJSON(w, own.status, body); err != nil {
+	body := keystoneError{keystoneFault{f.status, f.message, http.StatusText(f.status)}}
+	if err := httpx.WriteJSON(w, f.status, body); err != nil {
 		httpx.WriteBytes(w, http.StatusInternalServerError, nil) // two texts and a number always encode
-	}
-}
-
-func (f *Facade) log(r *http.Request, err error) {
-	if r.Context().Err() == nil {
-		f.o.Logger.ErrorContext(r.Context(), "iam", "error", err, "request_id", httpx.RequestIDFrom(r.Context()))
 	}
 }
 

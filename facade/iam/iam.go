@@ -46,6 +46,7 @@ type Facade struct {
 	reg      *registry.Registry
 	o        Options
 	bodies   *httpx.Bodies
+	refusals *gateway.Refusals[*fault]
 	keys     *gateway.Lockout // by access key
 	users    *gateway.Lockout // by account and user name
 	throttle *gateway.Throttle
@@ -67,12 +68,9 @@ func New(reg *registry.Registry, _ *ledger.Ledger, o Options) *Facade {
 	if o.PerMinute == 0 {
 		o.PerMinute = 100
 	}
-	if o.MaxBody <= 0 {
-		o.MaxBody = 64 << 10
-	}
 	locks := gateway.LockoutConfig{Now: o.Now, Failures: o.Failures, For: o.LockFor}
-	f := &Facade{reg: reg, o: o,
-		bodies: httpx.NewBodies(httpx.BodyConfig{Max: o.MaxBody, Timeout: 30 * time.Second}),
+	f := &Facade{reg: reg, o: o, refusals: refusals(o.Logger),
+		bodies: gateway.ServiceBodies(o.MaxBody),
 		keys:   gateway.NewLockout(locks),
 		users:  gateway.NewLockout(locks),
 		throttle: gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now,
@@ -102,7 +100,6 @@ const headerTraceID = "X-Iam-Trace-Id"
 
 // ServeHTTP serves the paths that Owns names.
 func (f *Facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
 	f.handler.ServeHTTP(w, r)
 }
 
@@ -115,7 +112,7 @@ func (f *Facade) answer(call func(http.ResponseWriter, *http.Request) (int, any,
 			err = httpx.WriteJSON(w, status, body)
 		}
 		if err != nil {
-			f.refuse(w, r, err)
+			f.refusals.Answer(w, r, err)
 		}
 	}
 }

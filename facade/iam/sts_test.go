@@ -24,7 +24,7 @@ func forToken(token string, seconds int) string {
 
 func (w *world) temporary(body string, header ...string) temporary {
 	w.Helper()
-	v := w.object(w.call(http.MethodPost, securityTokens, body, header...), 201)
+	v := w.Answered(w.Call(http.MethodPost, securityTokens, body, header...), 201)
 	text := func(name string) string { s, _ := at(v, "credential", name).(string); return s }
 	k := temporary{text("access"), text("secret"), text("securitytoken"), text("expires_at")}
 	if k.access == "" || len(k.secret) != 40 || k.token == "" || len(v["credential"].(map[string]any)) != 4 {
@@ -34,7 +34,7 @@ func (w *world) temporary(body string, header ...string) temporary {
 }
 
 func (w *world) sign(k temporary) *http.Request {
-	return w.signed(sdksign.HMACSHA256, k.access, k.secret, http.MethodGet, usagePath, "", "X-Security-Token", k.token, "X-Project-Id", rootProject)
+	return w.Signed(sdksign.HMACSHA256, k.access, k.secret, http.MethodGet, usagePath, "", "X-Security-Token", k.token, "X-Project-Id", rootProject)
 }
 
 func TestATokenBuysATemporaryKey(t *testing.T) {
@@ -57,7 +57,7 @@ func TestATokenBuysATemporaryKey(t *testing.T) {
 		change(&other)
 		r := w.sign(other)
 		if other.token == "" {
-			r = w.signed(sdksign.HMACSHA256, other.access, other.secret, http.MethodGet, usagePath, "")
+			r = w.Signed(sdksign.HMACSHA256, other.access, other.secret, http.MethodGet, usagePath, "")
 		}
 		_, _, refused := w.authenticate(r, "")
 		t.Log(name, reason(t, refused))
@@ -72,7 +72,7 @@ func TestATokenBuysATemporaryKey(t *testing.T) {
 			t.Fatal(refused)
 		}
 	}
-	w.clock.move(6*time.Hour - 4*time.Millisecond)
+	w.Clock.Move(6*time.Hour - 4*time.Millisecond)
 	_, _, refused = w.authenticate(w.sign(k), "")
 	if text := reason(t, refused); text != "token expires, expires_at: 2026-03-05T07:02:03.000000Z" {
 		t.Error(text)
@@ -88,7 +88,7 @@ func TestATemporaryKeysSecretIsNotStored(t *testing.T) {
 		if table.PointOnly() {
 			continue
 		}
-		err := w.st.Scan(t.Context(), usance.System, store.Range{Table: table}, func(row store.Row) error {
+		err := w.Store.Scan(t.Context(), usance.System, store.Range{Table: table}, func(row store.Row) error {
 			rows++
 			for _, secret := range []string{token, k.secret, k.token} {
 				if bytes.Contains(row.Value, []byte(secret)) || bytes.Contains([]byte(row.ID), []byte(secret)) {
@@ -117,17 +117,17 @@ func TestTheWaysToATemporaryKey(t *testing.T) {
 	if k.expires != "2026-03-06T01:02:03.000000Z" {
 		t.Error(k.expires)
 	}
-	w.object(w.serve(w.signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodPost, securityTokens, bare)), 201)
-	again := w.signed(sdksign.HMACSHA256, k.access, k.secret, http.MethodPost, securityTokens, bare, "X-Security-Token", k.token)
-	w.refused(w.serve(again), 403)
-	w.refused(w.call(http.MethodPost, securityTokens, bare), 401)
-	w.refused(w.call(http.MethodPost, securityTokens, forToken("nonsense", 900)), 401)
-	w.refusedByGateway(w.serve(w.signed(sdksign.HMACSHA256, "AKEXAMPLE", "wrong", http.MethodPost, securityTokens, bare)), 401, "APIGW.0301")
+	w.Answered(w.Serve(w.Signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodPost, securityTokens, bare)), 201)
+	again := w.Signed(sdksign.HMACSHA256, k.access, k.secret, http.MethodPost, securityTokens, bare, "X-Security-Token", k.token)
+	w.refused(w.Serve(again), 403)
+	w.refused(w.Call(http.MethodPost, securityTokens, bare), 401)
+	w.refused(w.Call(http.MethodPost, securityTokens, forToken("nonsense", 900)), 401)
+	w.Refused(w.Serve(w.Signed(sdksign.HMACSHA256, "AKEXAMPLE", "wrong", http.MethodPost, securityTokens, bare)), 401, "APIGW.0301")
 	for _, body := range []string{"", "{", "{}", `{"auth":{}}`, `{"auth":{"identity":{"methods":["assume_role"]}}}`,
 		forToken(token, 899), forToken(token, 86401), forToken(token, -1),
 		`{"auth":{"identity":{"methods":["token"],"token":{"id":"` + token + `"},"policy":{"Version":"1.1"}}}}`,
 		`{"auth":{"identity":{"methods":["token"],"token":{"duration_seconds":"900"}}}}`} {
-		w.refused(w.call(http.MethodPost, securityTokens, body, "X-Auth-Token", token), 400)
+		w.refused(w.Call(http.MethodPost, securityTokens, body, "X-Auth-Token", token), 400)
 	}
 }
 
@@ -137,7 +137,7 @@ func TestATemporaryKeyEndsWhenItsUserChanges(t *testing.T) {
 	changed := user("ops", usance.RoleAdmin, "")
 	other := "Other-2026!"
 	changed.Password = &other
-	w.edit(acme, registry.Edit{Users: []registry.UserSpec{changed}})
+	w.Edit(acme, registry.Edit{Users: []registry.UserSpec{changed}})
 	_, _, refused := w.authenticate(w.sign(k), "")
 	if text := reason(t, refused); text != "decrypt token fail" {
 		t.Error(text)

@@ -18,8 +18,8 @@ var hex32 = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 func TestAPasswordBuysAProjectToken(t *testing.T) {
 	w := newWorld(t, iam.Options{})
-	out := w.call(http.MethodPost, tokens, login("acme", "ops", password, inProject), "Content-Type", "application/json;charset=utf8")
-	v := w.object(out, http.StatusCreated)
+	out := w.Call(http.MethodPost, tokens, login("acme", "ops", password, inProject), "Content-Type", "application/json;charset=utf8")
+	v := w.Answered(out, http.StatusCreated)
 	token := out.Header().Get("X-Subject-Token")
 	if len(token) < 50 || strings.Contains(out.Body.String(), token) {
 		t.Fatalf("token %q in %s", token, out.Body)
@@ -43,16 +43,16 @@ func TestAPasswordBuysAProjectToken(t *testing.T) {
 			t.Errorf("id %q", id)
 		}
 	}
-	w.clock.move(time.Second)
+	w.Clock.Move(time.Second)
 	if again := w.signIn("acme", "ops", inProject); again == token {
 		t.Error("two tokens are the same")
 	}
-	w.object(w.call(http.MethodGet, "/v3/projects", "", "X-Auth-Token", token), http.StatusOK)
+	w.Answered(w.Call(http.MethodGet, "/v3/projects", "", "X-Auth-Token", token), http.StatusOK)
 }
 
 func TestNocatalogLeavesTheCatalogOut(t *testing.T) {
 	w := newWorld(t, iam.Options{})
-	v := w.object(w.call(http.MethodPost, tokens+"?nocatalog=true", login("acme", "ops", password, inProject)), http.StatusCreated)
+	v := w.Answered(w.Call(http.MethodPost, tokens+"?nocatalog=true", login("acme", "ops", password, inProject)), http.StatusCreated)
 	if _, there := at(v, "token").(map[string]any)["catalog"]; there {
 		t.Error("there is a catalog")
 	}
@@ -60,7 +60,7 @@ func TestNocatalogLeavesTheCatalogOut(t *testing.T) {
 
 func TestTheScopeSaysWhatATokenIsFor(t *testing.T) {
 	w := newWorld(t, iam.Options{})
-	w.edit(acme, registry.Edit{Nodes: []usance.Node{
+	w.Edit(acme, registry.Edit{Nodes: []usance.Node{
 		{Path: "/twin", Name: "twin", Aliases: map[string]string{iam.AliasProject: "twin-a"}},
 		{Path: "/twin/b", Name: "twin", Aliases: map[string]string{iam.AliasProject: "twin-b"}},
 	}})
@@ -92,7 +92,7 @@ func TestTheScopeSaysWhatATokenIsFor(t *testing.T) {
 		{"web", inProject, 403, "", ""},
 		{"feed", inProject, 403, "", ""},
 	} {
-		out := w.call(http.MethodPost, tokens, login("acme", c.user, password, c.scope))
+		out := w.Call(http.MethodPost, tokens, login("acme", c.user, password, c.scope))
 		if c.status != 201 {
 			w.refused(out, c.status)
 			if out.Header().Get("X-Subject-Token") != "" {
@@ -100,7 +100,7 @@ func TestTheScopeSaysWhatATokenIsFor(t *testing.T) {
 			}
 			continue
 		}
-		v := w.object(out, 201)
+		v := w.Answered(out, 201)
 		if got := at(v, "token", c.kind, "id"); got != c.project {
 			t.Errorf("%s: %s is %v, want %s", c.scope, c.kind, got, c.project)
 		}
@@ -120,12 +120,12 @@ func TestAUserIsFoundByAnyOfItsNames(t *testing.T) {
 		`"id":"` + iam.UserID(acme, "ops") + `","domain":{"name":"acme"}`,
 	} {
 		body := `{"auth":{"identity":{"methods":["password"],"password":{"user":{` + user + `,"password":"` + password + `"}}}}}`
-		v := w.object(w.call(http.MethodPost, tokens, body), 201)
+		v := w.Answered(w.Call(http.MethodPost, tokens, body), 201)
 		if at(v, "token", "user", "id") != iam.UserID(acme, "ops") {
 			t.Errorf("%s: %v", user, at(v, "token", "user"))
 		}
 	}
-	v := w.object(w.call(http.MethodPost, tokens, login("plain", "ops", password, "")), 201)
+	v := w.Answered(w.Call(http.MethodPost, tokens, login("plain", "ops", password, "")), 201)
 	if at(v, "token", "user", "domain", "name") != "plain" || at(v, "token", "user", "id") == iam.UserID(acme, "ops") {
 		t.Errorf("%v", at(v, "token"))
 	}
@@ -142,14 +142,14 @@ func TestWrongPasswordsAndUnknownUsersLookTheSame(t *testing.T) {
 		`{"auth":{"identity":{"methods":["password"],"password":{"user":{"name":"ops","domain":{"id":"none"},"password":"x"}}}}}`,
 	}
 	for _, body := range bodies {
-		if message := w.refused(w.call(http.MethodPost, tokens, body), 401); message != "The username or password is wrong." {
+		if message := w.refused(w.Call(http.MethodPost, tokens, body), 401); message != "The username or password is wrong." {
 			t.Errorf("%s: %s", body, message)
 		}
 	}
 	disabled := user("web", usance.RoleViewer, "/rtc")
 	disabled.Disabled = true
-	w.edit(acme, registry.Edit{Users: []registry.UserSpec{disabled}})
-	w.refused(w.call(http.MethodPost, tokens, login("acme", "web", password, "")), 401)
+	w.Edit(acme, registry.Edit{Users: []registry.UserSpec{disabled}})
+	w.refused(w.Call(http.MethodPost, tokens, login("acme", "web", password, "")), 401)
 }
 
 func TestRequestsForTokensThatCannotBeRead(t *testing.T) {
@@ -169,12 +169,12 @@ func TestRequestsForTokensThatCannotBeRead(t *testing.T) {
 		strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40),
 		"{\"auth\":\"\xff\"}",
 	} {
-		w.refused(w.call(http.MethodPost, tokens, body), 400)
+		w.refused(w.Call(http.MethodPost, tokens, body), 400)
 	}
 	big := `{"pad":"` + strings.Repeat("x", 65<<10) + `"}`
-	w.refusedByGateway(w.call(http.MethodPost, tokens, big), 413, "APIGW.0201")
+	w.Refused(w.Call(http.MethodPost, tokens, big), 413, "APIGW.0201")
 	for _, c := range [][2]string{{"PUT", tokens}, {"DELETE", tokens}, {"GET", "/v3/nothing"}, {"POST", "/v3/projects"}, {"GET", "/v3/auth/tokens/"}, {"GET", "/v3//projects"}} {
-		if message := w.refusedByGateway(w.call(c[0], c[1], ""), 404, "APIGW.0101"); message != "The API does not exist." {
+		if message := w.Refused(w.Call(c[0], c[1], ""), 404, "APIGW.0101"); message != "The API does not exist." {
 			t.Error(message)
 		}
 	}
@@ -189,25 +189,25 @@ func TestFiveWrongPasswordsLockAUserForFiveMinutes(t *testing.T) {
 		if i%2 == 1 {
 			body = byID // another name of the same user
 		}
-		if message := w.refused(w.call(http.MethodPost, tokens, body), 401); strings.Contains(message, "locked") {
+		if message := w.refused(w.Call(http.MethodPost, tokens, body), 401); strings.Contains(message, "locked") {
 			t.Fatal("locked too early")
 		}
 	}
 	right := login("acme", "ops", password, "")
-	if message := w.refused(w.call(http.MethodPost, tokens, right), 401); !strings.Contains(message, "locked") {
+	if message := w.refused(w.Call(http.MethodPost, tokens, right), 401); !strings.Contains(message, "locked") {
 		t.Fatal(message)
 	}
 	w.signIn("acme", "web", "") // others are not locked
 	w.signIn("plain", "ops", "")
-	w.clock.move(5*time.Minute - time.Nanosecond)
-	w.refused(w.call(http.MethodPost, tokens, right), 401)
-	w.clock.move(time.Nanosecond)
+	w.Clock.Move(5*time.Minute - time.Nanosecond)
+	w.refused(w.Call(http.MethodPost, tokens, right), 401)
+	w.Clock.Move(time.Nanosecond)
 	w.signIn("acme", "ops", "")
 	for range 4 {
-		w.refused(w.call(http.MethodPost, tokens, wrong), 401)
+		w.refused(w.Call(http.MethodPost, tokens, wrong), 401)
 	}
 	w.signIn("acme", "ops", "")
-	w.refused(w.call(http.MethodPost, tokens, wrong), 401) // a success began a new row
+	w.refused(w.Call(http.MethodPost, tokens, wrong), 401) // a success began a new row
 	w.signIn("acme", "ops", "")
 }
 
@@ -215,58 +215,58 @@ func TestSignInsFromOneAddressAreThrottled(t *testing.T) {
 	w := newWorld(t, iam.Options{PerMinute: 2})
 	w.signIn("acme", "ops", "")
 	w.signIn("acme", "ops", "")
-	out := w.call(http.MethodPost, tokens, login("acme", "ops", password, ""))
-	w.refusedByGateway(out, 429, "APIGW.0308")
+	out := w.Call(http.MethodPost, tokens, login("acme", "ops", password, ""))
+	w.Refused(out, 429, "APIGW.0308")
 	if out.Header().Get("Retry-After") == "" {
 		t.Error("there is no Retry-After")
 	}
-	w.clock.move(time.Minute)
+	w.Clock.Move(time.Minute)
 	w.signIn("acme", "ops", "")
 }
 
 func TestATokenGotForATokenEndsWithIt(t *testing.T) {
 	w := newWorld(t, iam.Options{})
 	old := w.signIn("acme", "ops", "")
-	w.clock.move(23 * time.Hour)
+	w.Clock.Move(23 * time.Hour)
 	body := `{"auth":{"identity":{"methods":["token"],"token":{"id":"` + old + `"}},"scope":` + inProject + `}}`
-	out := w.call(http.MethodPost, tokens, body)
-	v := w.object(out, 201)
+	out := w.Call(http.MethodPost, tokens, body)
+	v := w.Answered(out, 201)
 	if at(v, "token", "expires_at") != "2026-03-06T01:02:03.004000Z" || at(v, "token", "project", "id") != rootProject {
 		t.Errorf("%s", out.Body)
 	}
 	byHeader := `{"auth":{"identity":{"methods":["token"]}}}`
-	w.object(w.call(http.MethodPost, tokens, byHeader, "X-Auth-Token", old), 201)
+	w.Answered(w.Call(http.MethodPost, tokens, byHeader, "X-Auth-Token", old), 201)
 	fresh := out.Header().Get("X-Subject-Token")
-	w.clock.move(time.Hour)
-	w.refused(w.call(http.MethodGet, "/v3/projects", "", "X-Auth-Token", fresh), 401)
-	w.refused(w.call(http.MethodPost, tokens, body), 401)
+	w.Clock.Move(time.Hour)
+	w.refused(w.Call(http.MethodGet, "/v3/projects", "", "X-Auth-Token", fresh), 401)
+	w.refused(w.Call(http.MethodPost, tokens, body), 401)
 }
 
 func TestTheHolderAndAdministratorsMayLookAtAToken(t *testing.T) {
 	w := newWorld(t, iam.Options{})
 	ops, web := w.signIn("acme", "ops", inProject), w.signIn("acme", "web", "")
 	look := func(as, token string, header ...string) *http.Request {
-		return request(http.MethodGet, tokens, "", append(header, "X-Auth-Token", as, "X-Subject-Token", token)...)
+		return w.Request(http.MethodGet, tokens, "", append(header, "X-Auth-Token", as, "X-Subject-Token", token)...)
 	}
-	out := w.serve(look(ops, ops))
-	if v := w.object(out, 200); at(v, "token", "project", "name") != "cn-north-4" || out.Header().Get("X-Subject-Token") != ops {
+	out := w.Serve(look(ops, ops))
+	if v := w.Answered(out, 200); at(v, "token", "project", "name") != "cn-north-4" || out.Header().Get("X-Subject-Token") != ops {
 		t.Errorf("%s %v", out.Body, out.Header())
 	}
-	if v := w.object(w.serve(look(ops, web)), 200); at(v, "token", "user", "name") != "web" || at(v, "token", "roles") == nil {
+	if v := w.Answered(w.Serve(look(ops, web)), 200); at(v, "token", "user", "name") != "web" || at(v, "token", "roles") == nil {
 		t.Error(v)
 	}
-	w.object(w.serve(look(web, web)), 200)
-	w.refused(w.serve(look(web, ops)), 403)
-	w.refused(w.serve(look(w.signIn("other", "ops", ""), ops)), 404)
-	w.refused(w.serve(look(ops, "nonsense")), 404)
-	w.refused(w.call(http.MethodGet, tokens, "", "X-Auth-Token", ops), 400)
-	w.refused(w.call(http.MethodGet, tokens, "", "X-Subject-Token", ops), 401)
-	signed := w.signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, tokens+"?nocatalog=1", "", "X-Subject-Token", web)
-	if v := w.object(w.serve(signed), 200); at(v, "token", "catalog") != nil {
+	w.Answered(w.Serve(look(web, web)), 200)
+	w.refused(w.Serve(look(web, ops)), 403)
+	w.refused(w.Serve(look(w.signIn("other", "ops", ""), ops)), 404)
+	w.refused(w.Serve(look(ops, "nonsense")), 404)
+	w.refused(w.Call(http.MethodGet, tokens, "", "X-Auth-Token", ops), 400)
+	w.refused(w.Call(http.MethodGet, tokens, "", "X-Subject-Token", ops), 401)
+	signed := w.Signed(sdksign.HMACSHA256, "AKEXAMPLE", "SKEXAMPLE", http.MethodGet, tokens+"?nocatalog=1", "", "X-Subject-Token", web)
+	if v := w.Answered(w.Serve(signed), 200); at(v, "token", "catalog") != nil {
 		t.Error(v)
 	}
-	w.clock.move(24 * time.Hour)
-	w.refused(w.serve(look(w.signIn("acme", "ops", ""), ops)), 404)
+	w.Clock.Move(24 * time.Hour)
+	w.refused(w.Serve(look(w.signIn("acme", "ops", ""), ops)), 404)
 }
 
 func TestATokenEndsWhenItsUserChanges(t *testing.T) {
@@ -280,9 +280,9 @@ func TestATokenEndsWhenItsUserChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, iam.Options{})
 			token := w.signIn("acme", "web", "")
-			w.object(w.call(http.MethodGet, "/v3/projects", "", "X-Auth-Token", token), 200)
-			w.edit(acme, registry.Edit{Users: []registry.UserSpec{change}})
-			w.refused(w.call(http.MethodGet, "/v3/projects", "", "X-Auth-Token", token), 401)
+			w.Answered(w.Call(http.MethodGet, "/v3/projects", "", "X-Auth-Token", token), 200)
+			w.Edit(acme, registry.Edit{Users: []registry.UserSpec{change}})
+			w.refused(w.Call(http.MethodGet, "/v3/projects", "", "X-Auth-Token", token), 401)
 		})
 	}
 }

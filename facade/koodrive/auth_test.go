@@ -26,28 +26,25 @@ func (w *world) app(authorization, user, date string) *httptest.ResponseRecorder
 	if date != "" {
 		header = append(header, "X-Date", date)
 	}
-	return w.call(http.MethodGet, quotaUsed, "", header...)
+	return w.Call(http.MethodGet, quotaUsed, "", header...)
 }
 
 // signed signs a quotaUsed request now as a client does.
 func (w *world) signed(app, secret, user string) *httptest.ResponseRecorder {
 	w.Helper()
-	r := httptest.NewRequest(http.MethodGet, "http://cn.myhuaweicloud-koodrive.com"+quotaUsed, nil)
-	r.Header.Set("X-User-Id", user)
+	r := w.Request(http.MethodGet, quotaUsed, "", "X-User-Id", user)
 	a := sdksign.Authorization{Scheme: sdksign.AppHMAC, KeyID: app, SignedHeaders: []string{"x-date", "x-user-id"}}
-	if err := sdksign.SignHTTP(r, nil, a, secret, w.clock.now()); err != nil {
+	if err := sdksign.SignHTTP(r, nil, a, secret, w.Clock.Now()); err != nil {
 		w.Fatal(err)
 	}
-	out := httptest.NewRecorder()
-	w.facade.ServeHTTP(out, r)
-	return out
+	return w.Serve(r)
 }
 
 func TestAnAccessTokenIsTakenInAllThreeSpellings(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
 	for _, token := range []string{w.signIn("user-0001")["accessToken"].(string), "us_reader_token"} {
 		for _, prefix := range []string{"", "Bearer ", "Bearer+", "bearer ", "BEARER+", " Bearer  "} {
-			if out := w.call("GET", quotaUsed, "", "Authorization", prefix+token); out.Code != 200 {
+			if out := w.Call("GET", quotaUsed, "", "Authorization", prefix+token); out.Code != 200 {
 				t.Errorf("%q: %d %s", prefix, out.Code, out.Body)
 			}
 		}
@@ -57,7 +54,7 @@ func TestAnAccessTokenIsTakenInAllThreeSpellings(t *testing.T) {
 func TestTokenModeNeedsNeitherUserNorDate(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
 	token := w.signIn("user-0001")["accessToken"].(string)
-	out := w.call("GET", quotaUsed, "", "Authorization", token, "X-User-Id", "somebody-else", "X-Date", "yesterday")
+	out := w.Call("GET", quotaUsed, "", "Authorization", token, "X-User-Id", "somebody-else", "X-Date", "yesterday")
 	if out.Code != 200 {
 		t.Fatalf("%d %s", out.Code, out.Body)
 	}
@@ -65,24 +62,24 @@ func TestTokenModeNeedsNeitherUserNorDate(t *testing.T) {
 
 func TestNothingButGoodCredentialsGetsIn(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
-	if err := w.reg.PutOperatorToken(w.Context(), "root", "us_operator_token"); err != nil {
+	if err := w.Registry.PutOperatorToken(w.Context(), "root", "us_operator_token"); err != nil {
 		t.Fatal(err)
 	}
 	for _, authorization := range []string{"", "Bearer ", "Bearer+", "Bearer", "nonsense", "Bearer+us_reader", "Basic b3BzOm9wcw==",
 		"us_operator_token", strings.Repeat("a", 10_000), "Bearer \xff"} {
-		w.refusedWith(w.call("GET", quotaUsed, "", "Authorization", authorization), 401, 13009401)
+		w.refusedWith(w.Call("GET", quotaUsed, "", "Authorization", authorization), 401, 13009401)
 	}
-	w.refusedWith(w.call("GET", quotaUsed, ""), 401, 13009401)
-	w.refusedWith(w.call("GET", quotaUsed, "", "Authorization", "us_reader_token", "Authorization", "us_reader_token"), 400, 13009401)
-	w.refusedWith(w.call("GET", quotaUsed, "", "Authorization", "us_feeder_token"), 400, 13000410)
-	w.refusedWith(w.call("GET", quotaUsed, "", "Authorization", "us_elsewhere_token"), 400, 13000410)
+	w.refusedWith(w.Call("GET", quotaUsed, ""), 401, 13009401)
+	w.refusedWith(w.Call("GET", quotaUsed, "", "Authorization", "us_reader_token", "Authorization", "us_reader_token"), 400, 13009401)
+	w.refusedWith(w.Call("GET", quotaUsed, "", "Authorization", "us_feeder_token"), 400, 13000410)
+	w.refusedWith(w.Call("GET", quotaUsed, "", "Authorization", "us_elsewhere_token"), 400, 13000410)
 }
 
 func TestAnySignedInUserMayRead(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
 	for _, user := range []string{"user-0001", "ops", "feed"} {
 		token := w.signIn(user)["accessToken"].(string)
-		if out := w.call("GET", quotaUsed, "", "Authorization", token); out.Code != 200 {
+		if out := w.Call("GET", quotaUsed, "", "Authorization", token); out.Code != 200 {
 			t.Errorf("%s: %d", user, out.Code)
 		}
 		if out := w.signed("app-0001", "appsecret-example", user); out.Code != 200 {
@@ -95,28 +92,28 @@ func TestAnAccessTokenLivesTwentyMinutesFromItsLastUse(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
 	token := w.signIn("user-0001")["accessToken"].(string)
 	for range 5 {
-		w.clock.move(19*time.Minute + 59*time.Second)
-		if out := w.call("GET", quotaUsed, "", "Authorization", token); out.Code != 200 {
+		w.Clock.Move(19*time.Minute + 59*time.Second)
+		if out := w.Call("GET", quotaUsed, "", "Authorization", token); out.Code != 200 {
 			t.Fatalf("in use: %d %s", out.Code, out.Body)
 		}
 	}
-	w.clock.move(21*time.Minute + time.Second)
-	w.refusedWith(w.call("GET", quotaUsed, "", "Authorization", token), 401, 13009401)
+	w.Clock.Move(21*time.Minute + time.Second)
+	w.refusedWith(w.Call("GET", quotaUsed, "", "Authorization", token), 401, 13009401)
 }
 
 func TestANativeTokenDoesNotAge(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
-	w.clock.move(1000 * time.Hour)
+	w.Clock.Move(1000 * time.Hour)
 	w.read()
 }
 
 func TestADisabledUsersTokenEnds(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
 	token := w.signIn("user-0001")["accessToken"].(string)
-	w.edit(acme, registry.Edit{Users: []registry.UserSpec{{User: usance.User{Name: "user-0001", Role: usance.RoleViewer, Disabled: true}}}})
-	w.refusedWith(w.call("GET", quotaUsed, "", "Authorization", token), 401, 13009401)
+	w.Edit(acme, registry.Edit{Users: []registry.UserSpec{{User: usance.User{Name: "user-0001", Role: usance.RoleViewer, Disabled: true}}}})
+	w.refusedWith(w.Call("GET", quotaUsed, "", "Authorization", token), 401, 13009401)
 	w.refusedWith(w.signed("app-0001", "appsecret-example", "user-0001"), 401, 13009401)
-	if _, err := w.facade.MintCode(w.Context(), acme, "user-0001"); usance.KindOf(err) != usance.KindUnauthorized {
+	if _, err := w.Facade.MintCode(w.Context(), acme, "user-0001"); usance.KindOf(err) != usance.KindUnauthorized {
 		t.Errorf("a code is minted for a disabled user: %v", err)
 	}
 }
@@ -147,7 +144,7 @@ func TestAppAuthRefusesEachFault(t *testing.T) {
 		{"a malformed date", vector, "user-0001", "2026-03-05", 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := &world{TB: t, facade: w.facade}
+			w := &world{w.For(t)}
 			w.refusedWith(w.app(c.authorization, c.user, c.date), c.status, 13009401)
 		})
 	}
@@ -162,7 +159,7 @@ func TestASignatureHoldsFifteenMinutesBackAndOneAhead(t *testing.T) {
 		-60 * time.Second: 200, -61 * time.Second: 401,
 	} {
 		w := newWorld(t, koodrive.Options{})
-		w.clock.move(offset)
+		w.Clock.Move(offset)
 		if out := w.app(vector, "user-0001", "20260305T010203Z"); out.Code != status {
 			t.Errorf("the clock %v past the signature: %d, want %d", offset, out.Code, status)
 		}
@@ -171,13 +168,13 @@ func TestASignatureHoldsFifteenMinutesBackAndOneAhead(t *testing.T) {
 
 func TestAKeyOfAnotherKindSignsNothing(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
-	w.edit(acme, registry.Edit{Keys: []registry.KeySpec{{Key: usance.Key{Kind: usance.KeyAKSK, ID: "AK1", User: "ops"}, Secret: "s"}}})
+	w.Edit(acme, registry.Edit{Keys: []registry.KeySpec{{Key: usance.Key{Kind: usance.KeyAKSK, ID: "AK1", User: "ops"}, Secret: "s"}}})
 	w.refusedWith(w.signed("AK1", "s", "ops"), 401, 13009401)
 }
 
 func TestALoginCodeOpensOneSession(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
-	code, err := w.facade.MintCode(w.Context(), acme, "user-0001")
+	code, err := w.Facade.MintCode(w.Context(), acme, "user-0001")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,10 +183,7 @@ func TestALoginCodeOpensOneSession(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range clients {
 		wg.Go(func() {
-			r := httptest.NewRequest("POST", "/koodrive/ose/v1/session", strings.NewReader(`{"code":"`+code+`"}`))
-			out := httptest.NewRecorder()
-			w.facade.ServeHTTP(out, r)
-			if out.Code == 200 {
+			if out := w.Call("POST", "/koodrive/ose/v1/session", `{"code":"`+code+`"}`); out.Code == 200 {
 				opened.Store(i, true)
 			}
 		})
@@ -200,31 +194,31 @@ func TestALoginCodeOpensOneSession(t *testing.T) {
 	if n != 1 {
 		t.Fatalf("%d of %d clients opened a session", n, clients)
 	}
-	w.refusedWith(w.call("POST", "/koodrive/ose/v1/session/", `{"code":"`+code+`"}`), 401, 13009401)
+	w.refusedWith(w.Call("POST", "/koodrive/ose/v1/session/", `{"code":"`+code+`"}`), 401, 13009401)
 }
 
 func TestALoginCodeLivesFiveMinutes(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
-	code, err := w.facade.MintCode(w.Context(), acme, "user-0001")
+	code, err := w.Facade.MintCode(w.Context(), acme, "user-0001")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.clock.move(5 * time.Minute)
-	w.refusedWith(w.call("POST", "/koodrive/ose/v1/session/", `{"code":"`+code+`"}`), 401, 13009401)
+	w.Clock.Move(5 * time.Minute)
+	w.refusedWith(w.Call("POST", "/koodrive/ose/v1/session/", `{"code":"`+code+`"}`), 401, 13009401)
 }
 
 func TestACodeMintedThroughTheRegistryIsAsGood(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
 	code := registry.NewSecret("")
-	now := w.clock.now()
-	err := w.reg.OpenSession(w.Context(), code, registry.Session{
+	now := w.Clock.Now()
+	err := w.Registry.OpenSession(w.Context(), code, registry.Session{
 		Kind: "koodrive.code", Tenant: acme, User: "ops", Created: now, Expires: now.Add(5 * time.Minute),
 	}, 16, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := w.call("POST", "/koodrive/ose/v1/session", `{"code":"`+code+`","domain":"x"}`)
-	if v := w.object(out); out.Code != 200 || v["userId"] != "ops" {
+	out := w.Call("POST", "/koodrive/ose/v1/session", `{"code":"`+code+`","domain":"x"}`)
+	if v := w.Object(out); out.Code != 200 || v["userId"] != "ops" {
 		t.Fatalf("%d %s", out.Code, out.Body)
 	}
 }
@@ -249,38 +243,38 @@ func TestASessionIsCheckedRefreshedAndEnded(t *testing.T) {
 	v := w.signIn("user-0001")
 	token, id := "Bearer+"+v["accessToken"].(string), v["data"].(map[string]any)["sessionId"].(string)
 
-	out := w.call("GET", "/koodrive/ose/v1/session/auth", "", "Authorization", token)
-	if data, _ := w.object(out)["data"].(map[string]any); out.Code != 200 || data["userId"] != "user-0001" || data["role"] != "1" {
+	out := w.Call("GET", "/koodrive/ose/v1/session/auth", "", "Authorization", token)
+	if data, _ := w.Object(out)["data"].(map[string]any); out.Code != 200 || data["userId"] != "user-0001" || data["role"] != "1" {
 		t.Fatalf("check: %d %s", out.Code, out.Body)
 	}
-	w.clock.move(15 * time.Minute)
+	w.Clock.Move(15 * time.Minute)
 	for _, header := range [][]string{{"Authorization", token}, {"Authorization", token, "x-session-id", id}} {
-		out = w.call("POST", "/koodrive/ose/v1/session/refresh", "", header...)
-		if out.Code != 200 || w.object(out)["accessToken"] != v["accessToken"] {
+		out = w.Call("POST", "/koodrive/ose/v1/session/refresh", "", header...)
+		if out.Code != 200 || w.Object(out)["accessToken"] != v["accessToken"] {
 			t.Fatalf("refresh: %d %s", out.Code, out.Body)
 		}
 	}
-	w.refusedWith(w.call("POST", "/koodrive/ose/v1/session/refresh", "", "Authorization", token, "x-session-id", "b49"), 400, 13000102)
-	w.clock.move(15 * time.Minute)
-	if out := w.call("GET", quotaUsed, "", "Authorization", token); out.Code != 200 {
+	w.refusedWith(w.Call("POST", "/koodrive/ose/v1/session/refresh", "", "Authorization", token, "x-session-id", "b49"), 400, 13000102)
+	w.Clock.Move(15 * time.Minute)
+	if out := w.Call("GET", quotaUsed, "", "Authorization", token); out.Code != 200 {
 		t.Fatalf("the refreshed token has ended: %d", out.Code)
 	}
 	for range 2 { // signing out again is no fault
-		if out := w.call("GET", "/koodrive/ose/v1/session/logoff", "", "Authorization", token); out.Code != 200 || out.Body.String() != `{"code":0,"msg":"success"}` {
+		if out := w.Call("GET", "/koodrive/ose/v1/session/logoff", "", "Authorization", token); out.Code != 200 || out.Body.String() != `{"code":0,"msg":"success"}` {
 			t.Fatalf("logoff: %d %s", out.Code, out.Body)
 		}
 	}
-	w.refusedWith(w.call("GET", quotaUsed, "", "Authorization", token), 401, 13009401)
-	w.refusedWith(w.call("GET", "/koodrive/ose/v1/session/auth", "", "Authorization", token), 401, 13009401)
-	w.refusedWith(w.call("POST", "/koodrive/ose/v1/session/refresh", "", "Authorization", token), 401, 13009401)
+	w.refusedWith(w.Call("GET", quotaUsed, "", "Authorization", token), 401, 13009401)
+	w.refusedWith(w.Call("GET", "/koodrive/ose/v1/session/auth", "", "Authorization", token), 401, 13009401)
+	w.refusedWith(w.Call("POST", "/koodrive/ose/v1/session/refresh", "", "Authorization", token), 401, 13009401)
 }
 
 func TestSessionCallsTakeNeitherSignaturesNorNativeTokens(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
 	for _, authorization := range []string{"", vector, "us_reader_token"} {
 		header := []string{"Authorization", authorization, "X-User-Id", "user-0001", "X-Date", "20260305T010203Z"}
-		w.refusedWith(w.call("GET", "/koodrive/ose/v1/session/auth", "", header...), 401, 13009401)
-		w.refusedWith(w.call("POST", "/koodrive/ose/v1/session/refresh", "", header...), 401, 13009401)
+		w.refusedWith(w.Call("GET", "/koodrive/ose/v1/session/auth", "", header...), 401, 13009401)
+		w.refusedWith(w.Call("POST", "/koodrive/ose/v1/session/refresh", "", header...), 401, 13009401)
 	}
 }
 
@@ -288,7 +282,7 @@ func TestBodiesThatAreNotTheJSONExpectedAreRefused(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
 	for _, body := range []string{"", "{", "[]", `"x"`, `{"code":1}`, `{"code":""}`, `{}`, `{"code":"a","code":"b"}`, `{"code":"a"}{}`,
 		"{\"code\":\"\xff\"}", `{"code":"` + strings.Repeat("a", 100_000) + `"}`, `{"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`} {
-		w.refusedWith(w.call("POST", "/koodrive/ose/v1/session", body), 400, 13000102)
+		w.refusedWith(w.Call("POST", "/koodrive/ose/v1/session", body), 400, 13000102)
 	}
-	w.refusedWith(w.call("POST", "/koodrive/ose/v1/session", `{"code":"unknown"}`), 401, 13009401)
+	w.refusedWith(w.Call("POST", "/koodrive/ose/v1/session", `{"code":"unknown"}`), 401, 13009401)
 }

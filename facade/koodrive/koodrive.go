@@ -63,11 +63,8 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	if o.PerMinute == 0 {
 		o.PerMinute = 1200
 	}
-	if o.MaxBody <= 0 {
-		o.MaxBody = 64 << 10
-	}
 	f := &Facade{reg: reg, led: led, o: o, bindings: Bindings(),
-		bodies:   httpx.NewBodies(httpx.BodyConfig{Max: o.MaxBody, Timeout: 30 * time.Second}),
+		bodies:   gateway.ServiceBodies(o.MaxBody),
 		throttle: gateway.NewThrottle(gateway.ThrottleConfig{Limit: gateway.Limit{Requests: o.PerMinute, Per: time.Minute}, Now: o.Now}),
 	}
 	f.handler = httpx.Chain(http.HandlerFunc(f.serve),

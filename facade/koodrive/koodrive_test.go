@@ -13,6 +13,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/facade/koodrive"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -21,7 +22,7 @@ import (
 // example answer.
 func exampleOfThePage(w *world) {
 	const gb, kb = 1 << 30, 1 << 10
-	w.edit(acme, registry.Edit{Quotas: []usance.Quota{
+	w.Edit(acme, registry.Edit{Quotas: []usance.Quota{
 		quota("/drive", 10240*gb), quota("/drive/dept", 6144*gb), quota("/drive/personal", 2048*gb), quota("/drive/group", 2048*gb),
 		quota("/drive/dept/rd", 40*gb), quota("/drive/dept/hr", 2*gb), quota("/drive/personal/u1", 35*gb), quota("/drive/group/g1", 250*gb),
 		{Node: "/drive", Meter: registry.DriveUsers, Limit: 100},
@@ -40,7 +41,7 @@ func exampleOfThePage(w *world) {
 func TestTheVendorsExampleComesOutOfTheLedger(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
 	exampleOfThePage(w)
-	out := w.call(http.MethodGet, quotaUsed, "", "Authorization", "Bearer+us_reader_token")
+	out := w.Call(http.MethodGet, quotaUsed, "", "Authorization", "Bearer+us_reader_token")
 	const want = `{"code":0,"msg":"success","data":{"spaceUsed":7753298,"spaceCapacity":10240,` +
 		`"deptSpaceQuota":6144,"personalSpaceQuota":2048,"groupSpaceQuota":2048,"reservedSpaceQuota":0,` +
 		`"spaceQuotaUsed":327,"deptSpaceUsed":1975057,"deptSpaceQuotaUsed":42,` +
@@ -84,7 +85,7 @@ func TestSettingsAreShownWithTheirTypes(t *testing.T) {
 		{map[string]string{koodrive.SettingDownloadExpires: "soon"}, 7, "1"},
 		{map[string]string{koodrive.SettingDownloadExpires: "-1"}, 7, "1"},
 	} {
-		w.edit(acme, registry.Edit{Tenant: &usance.Tenant{Name: "Acme Ltd", Timezone: "Asia/Shanghai", Settings: c.settings}})
+		w.Edit(acme, registry.Edit{Tenant: &usance.Tenant{Name: "Acme Ltd", Timezone: "Asia/Shanghai", Settings: c.settings}})
 		if got := w.read(); got["packageDownloadExpires"] != c.days || got["productType"] != c.product {
 			t.Errorf("%v: %v %v", c.settings, got["packageDownloadExpires"], got["productType"])
 		}
@@ -107,7 +108,7 @@ func TestSeatsAreNeverFewerThanUsers(t *testing.T) {
 		t.Fatalf("without a quota: %v of %v", got["userCount"], got["userMaxCount"])
 	}
 	exampleOfThePage(w)
-	w.edit(acme, registry.Edit{Quotas: []usance.Quota{{Node: "/drive", Meter: registry.DriveUsers, Limit: 5}}})
+	w.Edit(acme, registry.Edit{Quotas: []usance.Quota{{Node: "/drive", Meter: registry.DriveUsers, Limit: 5}}})
 	if got := w.read(); got["userCount"] != 20.0 || got["userMaxCount"] != 20.0 {
 		t.Fatalf("%v of %v", got["userCount"], got["userMaxCount"])
 	}
@@ -127,14 +128,14 @@ func TestTheSumsHoldInAnswersOverTheRealLedger(t *testing.T) {
 	nodes := []usance.Path{"/drive", "/drive/dept", "/drive/personal", "/drive/group", "/drive/dept/a", "/drive/dept/a/b", "/drive/personal/c", "/drive/group/d"}
 	rapid.Check(t, func(rt *rapid.T) {
 		var e registry.Edit
-		d, err := w.reg.Definitions(w.Context(), acme)
+		d, err := w.Registry.Definitions(w.Context(), acme)
 		if err != nil {
 			rt.Fatal(err)
 		}
 		for _, q := range d.Quotas(usance.Root, true) {
 			e.DeleteQuotas = append(e.DeleteQuotas, registry.QuotaRef{Node: q.Node, Meter: q.Meter})
 		}
-		w.edit(acme, e)
+		w.Edit(acme, e)
 		e = registry.Edit{}
 		var events []ledger.Incoming
 		for _, node := range nodes {
@@ -154,9 +155,9 @@ func TestTheSumsHoldInAnswersOverTheRealLedger(t *testing.T) {
 		for i := range rapid.IntRange(0, 4).Draw(rt, "n") {
 			events = append(events, w.event(kind, fmt.Sprint(i), "/drive", ""))
 		}
-		w.edit(acme, e)
+		w.Edit(acme, e)
 		w.ingest(events...)
-		out := w.call(http.MethodGet, quotaUsed, "", "Authorization", "us_reader_token")
+		out := w.Call(http.MethodGet, quotaUsed, "", "Authorization", "us_reader_token")
 		decoder := json.NewDecoder(strings.NewReader(out.Body.String()))
 		decoder.DisallowUnknownFields()
 		var got struct {
@@ -179,7 +180,7 @@ func TestTheSumsHoldInAnswersOverTheRealLedger(t *testing.T) {
 }
 
 func TestOwnsItsOwnPathsOnly(t *testing.T) {
-	f := koodrive.New(nil, nil, koodrive.Options{Now: (&clock{}).now})
+	f := koodrive.New(nil, nil, koodrive.Options{Now: facadetest.NewClock(signedAt).Now})
 	for path, want := range map[string]bool{quotaUsed: true, "/koodrive/": true, "/koodrive/x": true, "/koodrive": false, "/v1/mmc/": false, "/": false, "/xkoodrive/": false} {
 		if f.Owns(path) != want {
 			t.Errorf("Owns(%q) is %v", path, !want)
@@ -193,7 +194,7 @@ func TestUnknownPathsAndMethodsAreRefusedInItsOwnForm(t *testing.T) {
 		{"GET", "/koodrive/"}, {"GET", "/koodrive/ose/v1/service/quotaused"}, {"POST", quotaUsed}, {"DELETE", quotaUsed},
 		{"GET", "/koodrive/ose/v1/session/"}, {"POST", "/koodrive/ose/v1/session/logoff"}, {"GET", quotaUsed + "//"}, {"GET", "/koodrive/../koodrive/ose/v1/service/quotaUsed"},
 	} {
-		w.refusedWith(w.call(c[0], c[1], "", "Authorization", "us_reader_token"), 404, 13009404)
+		w.refusedWith(w.Call(c[0], c[1], "", "Authorization", "us_reader_token"), 404, 13009404)
 	}
 }
 
@@ -201,25 +202,25 @@ func TestATraceIDHas58CharactersAndIsEchoed(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
 	id := strings.Repeat("a1", 29)
 	for _, path := range []string{quotaUsed, "/koodrive/nothing"} {
-		out := w.call("GET", path, "", "Authorization", "us_reader_token", "X-Traceid", id)
+		out := w.Call("GET", path, "", "Authorization", "us_reader_token", "X-Traceid", id)
 		if got := out.Header().Get("X-Traceid"); got != id {
 			t.Errorf("%s: echoed %q", path, got)
 		}
 	}
 	for _, bad := range []string{"", id[1:], id + "a"} {
-		out := w.call("GET", quotaUsed, "", "Authorization", "us_reader_token", "X-Traceid", bad)
+		out := w.Call("GET", quotaUsed, "", "Authorization", "us_reader_token", "X-Traceid", bad)
 		w.refusedWith(out, 400, 13000102)
 		if out.Header().Get("X-Traceid") != "" {
 			t.Errorf("%q is echoed", bad)
 		}
 	}
-	w.refusedWith(w.call("GET", quotaUsed, "", "X-Traceid", id, "X-Traceid", id), 400, 13000102)
+	w.refusedWith(w.Call("GET", quotaUsed, "", "X-Traceid", id, "X-Traceid", id), 400, 13000102)
 }
 
 func TestMessagesSpeakTheCallersLanguage(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
-	english := w.object(w.call("GET", quotaUsed, ""))["msg"].(string)
-	chinese := w.object(w.call("GET", quotaUsed, "", "language", "zh-CN"))["msg"].(string)
+	english := w.Object(w.Call("GET", quotaUsed, ""))["msg"].(string)
+	chinese := w.Object(w.Call("GET", quotaUsed, "", "language", "zh-CN"))["msg"].(string)
 	if !strings.Contains(english, "Authentication failed") || !strings.Contains(chinese, "鉴权失败") {
 		t.Fatalf("%q %q", english, chinese)
 	}
@@ -230,13 +231,13 @@ func TestTooManyRequestsAreThrottledByPrincipal(t *testing.T) {
 	for range 3 {
 		w.read()
 	}
-	out := w.call("GET", quotaUsed, "", "Authorization", "us_reader_token")
+	out := w.Call("GET", quotaUsed, "", "Authorization", "us_reader_token")
 	w.refusedWith(out, 429, 13009429)
 	if out.Header().Get("Retry-After") != "57" {
 		t.Errorf("Retry-After %q", out.Header().Get("Retry-After"))
 	}
 	token := w.signIn("ops")["accessToken"].(string)
-	if out := w.call("GET", quotaUsed, "", "Authorization", token); out.Code != 200 {
+	if out := w.Call("GET", quotaUsed, "", "Authorization", token); out.Code != 200 {
 		t.Errorf("another principal is refused: %d", out.Code)
 	}
 }
@@ -247,7 +248,7 @@ func BenchmarkQuotaUsed(b *testing.B) {
 	token := "Bearer+" + w.signIn("user-0001")["accessToken"].(string)
 	b.ReportAllocs()
 	for b.Loop() {
-		if out := w.call("GET", quotaUsed, "", "Authorization", token); out.Code != 200 {
+		if out := w.Call("GET", quotaUsed, "", "Authorization", token); out.Code != 200 {
 			b.Fatal(out.Code)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -112,7 +113,7 @@ func (f *Facade) appLogin(w http.ResponseWriter, r *http.Request) (*tokenAnswer,
 		return nil, faultLocked
 	}
 	key, provider, err := f.checkSignature(r, &in)
-	if err == error(faultSignature) {
+	if errors.Is(err, faultSignature) {
 		f.lockout.Fail(lock)
 	}
 	if err != nil {

@@ -33,7 +33,7 @@ func TestTheVectorsSignIn(t *testing.T) {
 				"hmac-sha256 signature=" + c.signature + ", access=YXBwLTAwMDE=",
 				"HMAC-SHA256 access=YXBwLTAwMDE=,signature=" + c.signature,
 			} {
-				if out := w.call("POST", path, body, "Authorization", authorization, "X-Token-Type", "LongTicket"); out.Code != 200 {
+				if out := w.Call("POST", path, body, "Authorization", authorization, "X-Token-Type", "LongTicket"); out.Code != 200 {
 					t.Errorf("%s %s: %d %s", path, authorization, out.Code, out.Body)
 				}
 			}
@@ -46,13 +46,13 @@ func TestTheVectorsSignIn(t *testing.T) {
 func (w *world) provider() {
 	w.Helper()
 	w.settings(meeting.SettingSP, "true")
-	w.edit(acme, registry.Edit{Nodes: []usance.Node{{Path: "/corps/seven", Aliases: map[string]string{"meeting.corp": "corp7"}}}})
+	w.Edit(acme, registry.Edit{Nodes: []usance.Node{{Path: "/corps/seven", Aliases: map[string]string{"meeting.corp": "corp7"}}}})
 	for tenant, corp := range map[usance.TenantID]string{"corp-eight": "corp8", "corp-nine": "corp9"} {
 		t := &usance.Tenant{Timezone: "UTC", Aliases: map[string]string{"meeting.corp": corp}}
 		if corp == "corp8" {
 			t.Settings = map[string]string{meeting.SettingSPTenant: string(acme)}
 		}
-		w.edit(tenant, registry.Edit{Tenant: t, Users: []registry.UserSpec{user("chief-"+corp, "chief-pass", usance.RoleAdmin), user("ann", "ann-pass-1", usance.RoleMember)}})
+		w.Edit(tenant, registry.Edit{Tenant: t, Users: []registry.UserSpec{user("chief-"+corp, "chief-pass", usance.RoleAdmin), user("ann", "ann-pass-1", usance.RoleMember)}})
 	}
 }
 
@@ -75,7 +75,7 @@ func TestAUserSignsInAsWhatItIs(t *testing.T) {
 			t.Errorf("%q reads orgRes: %d, want %d", c.user, out.Code, want)
 		}
 	}
-	d, err := w.reg.Definitions(w.Context(), acme)
+	d, err := w.Registry.Definitions(w.Context(), acme)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestADisabledUserOfAnAppIsToldSo(t *testing.T) {
 func TestServiceProvidersSpeakForTheirEnterprises(t *testing.T) {
 	w := newWorld(t, meeting.Options{Failures: -1})
 	w.provider()
-	w.ingest(w.event(began, "meeting.conference.started", "c1", "/corps/seven/rooms", ""), w.event(began, "meeting.conference.started", "c2", "/elsewhere", ""))
+	w.ingest(w.Event(began, "meeting.conference.started", "c1", "/corps/seven/rooms", ""), w.Event(began, "meeting.conference.started", "c2", "/elsewhere", ""))
 	for _, c := range []struct {
 		name, corp, user, data  string
 		is, company, sp         string
@@ -131,7 +131,7 @@ func TestServiceProvidersSpeakForTheirEnterprises(t *testing.T) {
 		}
 		token, _ := w.granted(out)
 		res := w.orgRes(token)
-		if float64(res.Code) != c.status || c.status == 200 && w.object(res)["confCount"] != c.conferences {
+		if float64(res.Code) != c.status || c.status == 200 && w.Object(res)["confCount"] != c.conferences {
 			t.Errorf("%s reads %d %s", c.name, res.Code, res.Body)
 		}
 	}
@@ -153,7 +153,7 @@ func TestServiceProvidersSpeakForTheirEnterprises(t *testing.T) {
 
 func TestACorpIDOutsideServiceProvidersFails(t *testing.T) {
 	w := newWorld(t, meeting.Options{})
-	w.edit(acme, registry.Edit{Nodes: []usance.Node{{Path: "/corps/seven", Aliases: map[string]string{"meeting.corp": "corp7"}}}})
+	w.Edit(acme, registry.Edit{Nodes: []usance.Node{{Path: "/corps/seven", Aliases: map[string]string{"meeting.corp": "corp7"}}}})
 	w.refusedWith(w.appLogin("corp7", "alice", "app-0001:corp7:alice"), 401, "USG.206010025")
 	w.refusedWith(w.appLogin("corp7", "alice", "app-0001:alice"), 401, "USG.206010025")
 	w.refusedWith(w.appLogin("", "", "app-0001::"), 401, "USG.206010025")
@@ -163,7 +163,7 @@ func TestNullsAreAsAbsent(t *testing.T) {
 	w := newWorld(t, meeting.Options{})
 	body := fmt.Sprintf(`{"appId": "app-0001", "userId": null, "corpId": null, "expireTime": %d, "nonce": "%s", "clientType": 72, "deptCode": null, "userName": null}`, validFor, nonce)
 	signature := sign(fmt.Sprintf("app-0001::%d:%s", validFor, nonce))
-	if out := w.call("POST", appPath, body, "Authorization", "HMAC-SHA256 signature="+signature); out.Code != 200 {
+	if out := w.Call("POST", appPath, body, "Authorization", "HMAC-SHA256 signature="+signature); out.Code != 200 {
 		t.Fatalf("%d %s", out.Code, out.Body)
 	}
 }
@@ -173,7 +173,7 @@ func TestAnAppSignatureExpires(t *testing.T) {
 	for offset, status := range map[int64]int{-1: 401, 0: 200, 600: 200} {
 		at := began.Unix() + offset
 		body := fmt.Sprintf(`{"appId":"app-0001","clientType":72,"expireTime":%d,"nonce":"%s","userId":"alice"}`, at, nonce)
-		out := w.call("POST", appPath, body, "Authorization", "HMAC-SHA256 signature="+sign(fmt.Sprintf("app-0001:alice:%d:%s", at, nonce)))
+		out := w.Call("POST", appPath, body, "Authorization", "HMAC-SHA256 signature="+sign(fmt.Sprintf("app-0001:alice:%d:%s", at, nonce)))
 		if out.Code != status {
 			t.Errorf("expireTime %d from now: %d, want %d", offset, out.Code, status)
 		}
@@ -181,9 +181,9 @@ func TestAnAppSignatureExpires(t *testing.T) {
 			w.refusedWith(out, 401, "USG.206010057")
 		}
 	}
-	w.clock.move(100 * 365 * 24 * time.Hour)
+	w.Clock.Move(100 * 365 * 24 * time.Hour)
 	body := fmt.Sprintf(`{"appId":"app-0001","clientType":72,"expireTime":0,"nonce":"%s","userId":"alice"}`, nonce)
-	if out := w.call("POST", appPath, body, "Authorization", "HMAC-SHA256 signature="+sign("app-0001:alice:0:"+nonce)); out.Code != 200 {
+	if out := w.Call("POST", appPath, body, "Authorization", "HMAC-SHA256 signature="+sign("app-0001:alice:0:"+nonce)); out.Code != 200 {
 		t.Errorf("a signature that never expires: %d %s", out.Code, out.Body)
 	}
 }
@@ -196,10 +196,10 @@ func TestBadAppCredentialsAreRefused(t *testing.T) {
 	for _, authorization := range []string{"", "HMAC-SHA256", "HMAC-SHA256 " + good, "HMAC-SHA256 signature=", "HMAC-SHA256 signature=zz",
 		"HMAC-SHA256 signature=" + good[:62], "HMAC-SHA256 signature=" + sign("x"), "HMAC-SHA256 signature=" + good + ", " + other,
 		"HMAC-SHA256 signature=" + good + ", access=!", "HMAC-SHA256 signature=" + good + ",signature=" + good, "HMAC-SHA1 signature=" + good, "Basic " + good} {
-		w.refusedWith(w.call("POST", appPath, body, "Authorization", authorization), 401, "USG.206010025")
+		w.refusedWith(w.Call("POST", appPath, body, "Authorization", authorization), 401, "USG.206010025")
 	}
 	unknown := strings.Replace(body, "app-0001", "app-0002", 1)
-	w.refusedWith(w.call("POST", appPath, unknown, "Authorization", "HMAC-SHA256 signature="+good), 401, "USG.206010025")
+	w.refusedWith(w.Call("POST", appPath, unknown, "Authorization", "HMAC-SHA256 signature="+good), 401, "USG.206010025")
 }
 
 func TestTheBodyOfAnAppSignInIsChecked(t *testing.T) {
@@ -216,11 +216,11 @@ func TestTheBodyOfAnAppSignInIsChecked(t *testing.T) {
 		if c[0] != "" {
 			body = strings.Replace(good, c[0], c[1], 1)
 		}
-		w.refusedWith(w.call("POST", appPath, body, "Authorization", authorization), 400, "USG.200000003")
+		w.refusedWith(w.Call("POST", appPath, body, "Authorization", authorization), 400, "USG.200000003")
 	}
-	w.refusedWith(w.call("POST", appPath, strings.Repeat(" ", 100_000)+good, "Authorization", authorization), 413, "APIGW.0201")
+	w.refusedWith(w.Call("POST", appPath, strings.Repeat(" ", 100_000)+good, "Authorization", authorization), 413, "APIGW.0201")
 	long := strings.Replace(good, nonce, nonce+nonce, 1)
-	if out := w.call("POST", appPath, long, "Authorization", "HMAC-SHA256 signature="+sign(fmt.Sprintf("app-0001:alice:%d:%s", validFor, nonce+nonce))); out.Code != 200 {
+	if out := w.Call("POST", appPath, long, "Authorization", "HMAC-SHA256 signature="+sign(fmt.Sprintf("app-0001:alice:%d:%s", validFor, nonce+nonce))); out.Code != 200 {
 		t.Errorf("a nonce of 64: %d %s", out.Code, out.Body)
 	}
 }
@@ -231,7 +231,7 @@ func TestFailedSignaturesLockTheAppForThatCaller(t *testing.T) {
 		w.refusedWith(w.appLogin("", "alice", "app-0001:bob"), 401, "USG.206010025")
 	}
 	w.refusedWith(w.appLogin("", "alice", "app-0001:alice"), 423, "USG.206030015")
-	w.clock.move(5 * time.Minute)
+	w.Clock.Move(5 * time.Minute)
 	if out := w.appLogin("", "alice", "app-0001:alice"); out.Code != 200 {
 		t.Fatalf("%d %s", out.Code, out.Body)
 	}

@@ -1,13 +1,12 @@
 package meeting
 
 import (
-	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/gateway"
-	"github.com/usance/usance/internal/httpx"
 )
 
 // fault is a refusal by the meeting service: USG codes come from its user side,
@@ -40,54 +39,29 @@ var (
 	faultMMCInternal = &fault{http.StatusInternalServerError, "MMC.112100044", "系统内部错误", "The service failed."}
 )
 
-// faultOf is the one place that turns errors of the core into the vendor's:
-// either a *fault of the service or a *gateway.Fault.
-func faultOf(r *http.Request, err error) error {
-	if f, ok := errors.AsType[*fault](err); ok {
-		return f
-	}
-	if f, ok := errors.AsType[*gateway.Fault](err); ok {
-		return f
-	}
-	switch usance.KindOf(err) {
-	case usance.KindInvalid:
-		return faultParameter
-	case usance.KindTooLarge:
-		return gateway.BodyTooLarge()
-	case usance.KindUnauthorized:
-		return faultToken
-	case usance.KindForbidden:
-		return faultForbidden
-	case usance.KindLocked:
-		return faultLocked
-	case usance.KindUnavailable:
-		return gateway.Unavailable()
-	}
-	if strings.HasPrefix(r.URL.Path, "/v1/mmc/") {
-		return faultMMCInternal
-	}
-	return faultInternal
-}
-
-// refuse answers an error with all three members of the vendor's body. What the
-// caller cannot help goes to the log in full, and nowhere else.
-func (f *Facade) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	out := faultOf(r, err)
-	if usance.KindOf(err) == usance.KindUnavailable || out == error(faultInternal) || out == error(faultMMCInternal) {
-		if r.Context().Err() == nil {
-			f.o.Logger.ErrorContext(r.Context(), "meeting", "error", err, "request_id", httpx.RequestIDFrom(r.Context()))
-		}
-	}
-	if g, ok := errors.AsType[*gateway.Fault](out); ok {
-		gateway.WriteFault(w, r, g)
-		return
-	}
-	own, _ := errors.AsType[*fault](out) // faultOf returns nothing else
-	msg := own.zh
-	if english(r.Header.Get("Accept-Language")) {
-		msg = own.en
-	}
-	gateway.WriteServiceErrorWithID(w, r, own.status, own.code, msg)
+// refusals is the one place that turns errors of the core into the vendor's. Its
+// bodies have all three members of the vendor's.
+func refusals(log *slog.Logger) *gateway.Refusals[*fault] {
+	return &gateway.Refusals[*fault]{Service: "meeting", Log: log,
+		Kinds: map[usance.Kind]error{
+			usance.KindInvalid:      faultParameter,
+			usance.KindUnauthorized: faultToken,
+			usance.KindForbidden:    faultForbidden,
+			usance.KindLocked:       faultLocked,
+		},
+		Internal: func(r *http.Request) *fault {
+			if strings.HasPrefix(r.URL.Path, "/v1/mmc/") {
+				return faultMMCInternal
+			}
+			return faultInternal
+		},
+		Write: func(w http.ResponseWriter, r *http.Request, f *fault) {
+			msg := f.zh
+			if english(r.Header.Get("Accept-Language")) {
+				msg = f.en
+			}
+			gateway.WriteServiceErrorWithID(w, r, f.status, f.code, msg)
+		}}
 }
 
 // english reports whether Accept-Language names English before Chinese, which is

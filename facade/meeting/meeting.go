@@ -48,6 +48,7 @@ type Facade struct {
 	led      *ledger.Ledger
 	o        Options
 	bodies   *httpx.Bodies
+	refusals *gateway.Refusals[*fault]
 	lockout  *gateway.Lockout
 	user     *gateway.Throttle // by API, tenant and user
 	all      *gateway.Throttle // by API and tenant
@@ -76,11 +77,8 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	if o.PerSecond == 0 {
 		o.PerSecond = 200
 	}
-	if o.MaxBody <= 0 {
-		o.MaxBody = 64 << 10
-	}
-	f := &Facade{reg: reg, led: led, o: o, bindings: Bindings(),
-		bodies:  httpx.NewBodies(httpx.BodyConfig{Max: o.MaxBody, Timeout: 30 * time.Second}),
+	f := &Facade{reg: reg, led: led, o: o, bindings: Bindings(), refusals: refusals(o.Logger),
+		bodies:  gateway.ServiceBodies(o.MaxBody),
 		lockout: gateway.NewLockout(gateway.LockoutConfig{Now: o.Now, Failures: o.Failures, For: o.LockFor}),
 		user: gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now,
 			Limit: gateway.Limit{Requests: o.PerMinute, Per: time.Minute}}),
@@ -111,7 +109,6 @@ func (f *Facade) Owns(path string) bool {
 
 // ServeHTTP serves the paths that Owns names.
 func (f *Facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
 	f.handler.ServeHTTP(w, r)
 }
 
@@ -123,7 +120,7 @@ func (f *Facade) issuing(call func(http.ResponseWriter, *http.Request) (*tokenAn
 			err = httpx.WriteJSON(w, http.StatusOK, answer)
 		}
 		if err != nil {
-			f.refuse(w, r, err)
+			f.refusals.Answer(w, r, err)
 		}
 	})
 }

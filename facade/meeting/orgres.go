@@ -96,7 +96,7 @@ func measures(bindings []Binding, node usance.Path, now time.Time, zone *time.Lo
 func (f *Facade) orgRes(w http.ResponseWriter, r *http.Request) {
 	body, err := f.usage(w, r)
 	if err != nil {
-		f.refuse(w, r, err)
+		f.refusals.Answer(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/facade/meeting"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -20,19 +21,19 @@ import (
 // exampleOfThePage is the usage behind the vendor's own example answer: four
 // meetings of 57 minutes in all, one person who came twice and is still there.
 func exampleOfThePage(w *world) {
-	at := w.clock.now().Add(-time.Hour)
+	at := w.Clock.Now().Add(-time.Hour)
 	var events []ledger.Incoming
 	for i, seconds := range []int{600, 1200, 1000, 679} { // 57 minutes and 59 seconds
 		id := fmt.Sprint("conf-", i)
-		events = append(events, w.event(at, "meeting.conference.started", id, "/meeting", ""),
-			w.event(at, "meeting.conference.ended", id, "/meeting", fmt.Sprintf(`{"duration_seconds":%d}`, seconds)))
+		events = append(events, w.Event(at, "meeting.conference.started", id, "/meeting", ""),
+			w.Event(at, "meeting.conference.ended", id, "/meeting", fmt.Sprintf(`{"duration_seconds":%d}`, seconds)))
 	}
 	events = append(events,
-		w.event(at, "meeting.attendee.joined", "alice", "/meeting", ""), w.event(at, "meeting.attendee.left", "alice", "/meeting", ""),
-		w.event(at, "meeting.attendee.joined", "alice", "/meeting", ""),
-		w.event(at, "meeting.live.started", "conf-0", "/", ""), w.event(at, "meeting.live.stopped", "conf-0", "/", ""),
-		w.event(at.AddDate(0, -1, 0), "meeting.recording.stored", "r1", "/", `{"bytes":42949672960}`),
-		w.event(at, "meeting.recording.deleted", "r1", "/", `{"bytes":440000000}`))
+		w.Event(at, "meeting.attendee.joined", "alice", "/meeting", ""), w.Event(at, "meeting.attendee.left", "alice", "/meeting", ""),
+		w.Event(at, "meeting.attendee.joined", "alice", "/meeting", ""),
+		w.Event(at, "meeting.live.started", "conf-0", "/", ""), w.Event(at, "meeting.live.stopped", "conf-0", "/", ""),
+		w.Event(at.AddDate(0, -1, 0), "meeting.recording.stored", "r1", "/", `{"bytes":42949672960}`),
+		w.Event(at, "meeting.recording.deleted", "r1", "/", `{"bytes":440000000}`))
 	w.ingest(events...)
 }
 
@@ -65,7 +66,7 @@ func TestTheAnswerHasTheGatewaysHeaders(t *testing.T) {
 	if id := out.Header().Get("X-Request-Id"); len(id) != 32 {
 		t.Errorf("X-Request-Id %q", id)
 	}
-	out = w.call("GET", orgResPath, "", "X-Access-Token", token, "X-Request-ID", "f47ac10b-58cc-4372-a567-0e02b2c3d479")
+	out = w.Call("GET", orgResPath, "", "X-Access-Token", token, "X-Request-ID", "f47ac10b-58cc-4372-a567-0e02b2c3d479")
 	if got := out.Header().Get("X-Request-Id"); got != "f47ac10b-58cc-4372-a567-0e02b2c3d479" {
 		t.Errorf("the caller's request id became %q", got)
 	}
@@ -77,14 +78,14 @@ func TestTodayIsTheCalendarDayOfTheTenantsZone(t *testing.T) {
 	midnight := time.Date(2026, 3, 4, 16, 0, 0, 0, time.UTC)
 	token := w.admin()
 	for i, at := range []time.Time{midnight.Add(-time.Nanosecond), midnight, began, midnight.Add(24*time.Hour - time.Nanosecond), midnight.Add(24 * time.Hour)} {
-		w.ingest(w.event(at, "meeting.conference.started", fmt.Sprint(i), "/", ""))
+		w.ingest(w.Event(at, "meeting.conference.started", fmt.Sprint(i), "/", ""))
 	}
-	if got := w.object(w.orgRes(token))["confCount"]; got != 3.0 {
+	if got := w.Object(w.orgRes(token))["confCount"]; got != 3.0 {
 		t.Fatalf("confCount %v, want the 3 of the day", got)
 	}
-	w.clock.move(15 * time.Hour) // past the next midnight there
+	w.Clock.Move(15 * time.Hour) // past the next midnight there
 	token = w.admin()
-	if got := w.object(w.orgRes(token))["confCount"]; got != 1.0 {
+	if got := w.Object(w.orgRes(token))["confCount"]; got != 1.0 {
 		t.Fatalf("confCount of the next day %v, want 1", got)
 	}
 }
@@ -93,15 +94,15 @@ func TestLevelsAreReadAsOfNow(t *testing.T) {
 	w := newWorld(t, meeting.Options{})
 	token := w.admin()
 	w.ingest(
-		w.event(began.AddDate(-1, 0, 0), "meeting.attendee.joined", "a", "/", ""),
-		w.event(began, "meeting.attendee.joined", "b", "/", ""),
-		w.event(began.Add(time.Minute), "meeting.attendee.joined", "c", "/", ""),
+		w.Event(began.AddDate(-1, 0, 0), "meeting.attendee.joined", "a", "/", ""),
+		w.Event(began, "meeting.attendee.joined", "b", "/", ""),
+		w.Event(began.Add(time.Minute), "meeting.attendee.joined", "c", "/", ""),
 	)
-	if got := w.object(w.orgRes(token))["usedAccountsCount"]; got != 2.0 {
+	if got := w.Object(w.orgRes(token))["usedAccountsCount"]; got != 2.0 {
 		t.Fatalf("now %v, want 2: the one of last year and the one of this instant", got)
 	}
-	w.clock.move(time.Minute)
-	if got := w.object(w.orgRes(token))["usedAccountsCount"]; got != 3.0 {
+	w.Clock.Move(time.Minute)
+	if got := w.Object(w.orgRes(token))["usedAccountsCount"]; got != 3.0 {
 		t.Fatalf("a minute later %v, want 3", got)
 	}
 }
@@ -109,8 +110,8 @@ func TestLevelsAreReadAsOfNow(t *testing.T) {
 func TestLevelsBelowZeroAreShownAsNone(t *testing.T) {
 	w := newWorld(t, meeting.Options{})
 	w.ingest(
-		w.event(began, "meeting.attendee.left", "a", "/", ""), w.event(began, "meeting.live.stopped", "a", "/", ""),
-		w.event(began, "meeting.recording.deleted", "a", "/", `{"bytes":5000000000}`),
+		w.Event(began, "meeting.attendee.left", "a", "/", ""), w.Event(began, "meeting.live.stopped", "a", "/", ""),
+		w.Event(began, "meeting.recording.deleted", "a", "/", `{"bytes":5000000000}`),
 	)
 	const want = `{"usedRecStorage":0.0,"usedAccountsCount":0,"usedLiveCount":0,"confCount":0,"confLength":0,"activeAttendeeCount":0,"totalAttendeeCount":0}`
 	if out := w.orgRes(w.admin()); out.Body.String() != want {
@@ -196,7 +197,7 @@ func TestOnlyAdministratorsReadOrgRes(t *testing.T) {
 	w := newWorld(t, meeting.Options{})
 	branch := user("branch", "branch-pass", usance.RoleAdmin)
 	branch.Subtree = "/branch"
-	w.edit(acme, registry.Edit{Users: []registry.UserSpec{user("view", "view-pass", usance.RoleViewer), user("feed", "feed-pass", usance.RoleIngester), branch}})
+	w.Edit(acme, registry.Edit{Users: []registry.UserSpec{user("view", "view-pass", usance.RoleViewer), user("feed", "feed-pass", usance.RoleIngester), branch}})
 	for _, name := range []string{"alice", "view", "feed", "branch"} {
 		token, _ := w.granted(w.login(name+"@acme", name+"-pass", 72))
 		w.refusedWith(w.orgRes(token), 403, "MMC.111080002")
@@ -205,13 +206,13 @@ func TestOnlyAdministratorsReadOrgRes(t *testing.T) {
 
 func TestNothingButAnAccessTokenGetsIn(t *testing.T) {
 	w := newWorld(t, meeting.Options{})
-	w.edit(acme, registry.Edit{Tokens: []registry.TokenSpec{{Token: usance.Token{Name: "t", Role: usance.RoleAdmin}, Secret: "us_native_token"}}})
+	w.Edit(acme, registry.Edit{Tokens: []registry.TokenSpec{{Token: usance.Token{Name: "t", Role: usance.RoleAdmin}, Secret: "us_native_token"}}})
 	_, refresh := w.granted(w.login("ops@acme", "S3cret-2026!", 72))
 	for _, token := range []string{"", "cnr1", "us_native_token", refresh, strings.Repeat("a", 20_000), "\xff"} {
 		w.refusedWith(w.orgRes(token), 401, "USG.206020000")
 	}
-	w.refusedWith(w.call("GET", orgResPath, "", "X-Auth-Token", w.admin()), 401, "USG.206020000")
-	w.refusedWith(w.call("GET", orgResPath, "", "Authorization", "Bearer us_native_token"), 401, "USG.206020000")
+	w.refusedWith(w.Call("GET", orgResPath, "", "X-Auth-Token", w.admin()), 401, "USG.206020000")
+	w.refusedWith(w.Call("GET", orgResPath, "", "Authorization", "Bearer us_native_token"), 401, "USG.206020000")
 }
 
 func TestTheThrottleIsByUserAndByTenant(t *testing.T) {
@@ -224,10 +225,10 @@ func TestTheThrottleIsByUserAndByTenant(t *testing.T) {
 	}
 	out := w.orgRes(token)
 	w.refusedWith(out, 429, "APIGW.0308")
-	if msg := w.object(out)["error_msg"]; msg != "The throttling threshold has been reached: policy user over ratelimit,limit:2,time:1 minute" {
+	if msg := w.Object(out)["error_msg"]; msg != "The throttling threshold has been reached: policy user over ratelimit,limit:2,time:1 minute" {
 		t.Errorf("%v", msg)
 	}
-	w.clock.move(time.Minute)
+	w.Clock.Move(time.Minute)
 	if out := w.orgRes(token); out.Code != 200 {
 		t.Fatalf("in the next minute: %d", out.Code)
 	}
@@ -245,8 +246,8 @@ func TestMessagesSpeakTheCallersLanguage(t *testing.T) {
 	w := newWorld(t, meeting.Options{})
 	for accept, want := range map[string]string{"": "Token无效", "zh-CN": "Token无效", "fr": "Token无效",
 		"en-US": "The access token is missing or invalid.", "fr, en;q=0.8, zh": "The access token is missing or invalid."} {
-		out := w.call("GET", orgResPath, "", "Accept-Language", accept)
-		if got := w.object(out)["error_msg"]; got != want {
+		out := w.Call("GET", orgResPath, "", "Accept-Language", accept)
+		if got := w.Object(out)["error_msg"]; got != want {
 			t.Errorf("%q: %v", accept, got)
 		}
 	}
@@ -256,12 +257,12 @@ func TestUnknownPathsAndMethodsAreTheGateways(t *testing.T) {
 	w := newWorld(t, meeting.Options{})
 	for _, c := range [][2]string{{"GET", "/v1/mmc/"}, {"GET", "/v1/mmc/management/orgres"}, {"POST", orgResPath}, {"GET", loginPath},
 		{"POST", tokenPath}, {"GET", "/v1/metrics/dashboard/statistic/resource/info"}, {"GET", orgResPath + "/"}, {"GET", "/v1/usg/../mmc/management/orgRes"}} {
-		w.refusedWith(w.call(c[0], c[1], ""), 404, "APIGW.0101")
+		w.refusedWith(w.Call(c[0], c[1], ""), 404, "APIGW.0101")
 	}
 }
 
 func TestOwnsItsOwnPathsOnly(t *testing.T) {
-	f := meeting.New(nil, nil, meeting.Options{Now: (&clock{}).now})
+	f := meeting.New(nil, nil, meeting.Options{Now: facadetest.NewClock(began).Now})
 	for path, want := range map[string]bool{orgResPath: true, loginPath: true, appPath: true, "/v1/metrics/x": true,
 		"/v1/mmc": false, "/v2/mmc/": false, "/v1/": false, "/v1/0123/rtc/history/usage": false, "/": false} {
 		if f.Owns(path) != want {

@@ -290,7 +290,7 @@ func (f *Facade) logout(w http.ResponseWriter, r *http.Request) {
 		_, err = f.reg.CloseSession(r.Context(), accessKind(clientOf(c.session)), c.token)
 	}
 	if err != nil {
-		f.refuse(w, r, err)
+		f.refusals.Answer(w, r, err)
 		return
 	}
 	w.WriteHeader(http.StatusOK)

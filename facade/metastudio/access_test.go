@@ -32,50 +32,50 @@ func TestTheProjectMustBeTheCallers(t *testing.T) {
 			header = []string{"X-Project-Id", c.header}
 		}
 		for _, call := range []string{"resources-count", "resources"} {
-			w.refused(w.as(c.key, http.MethodGet, "/v1/"+c.path+"/tenants/"+call, header...), c.status, c.code)
+			w.Refused(w.As(c.key, http.MethodGet, "/v1/"+c.path+"/tenants/"+call, header...), c.status, c.code)
 		}
 	}
-	w.object(w.as("AKWEB", http.MethodGet, "/v1/"+nodeProject+"/tenants/resources-count", "X-Project-Id", nodeProject), 200)
+	w.Answered(w.As("AKWEB", http.MethodGet, "/v1/"+nodeProject+"/tenants/resources-count", "X-Project-Id", nodeProject), 200)
 	// Credentials come before the project, the project before the parameters.
-	w.refused(w.serve(request(http.MethodGet, "/v1/othersproject/tenants/resources-count", "")), 401, "APIGW.0301")
-	w.refused(w.as("AKLOOK", http.MethodGet, "/v1/othersproject/tenants/resources-count?business=x"), 400, "MSS.00010009")
+	w.Refused(w.Serve(w.Request(http.MethodGet, "/v1/othersproject/tenants/resources-count", "")), 401, "APIGW.0301")
+	w.Refused(w.As("AKLOOK", http.MethodGet, "/v1/othersproject/tenants/resources-count?business=x"), 400, "MSS.00010009")
 }
 
 func TestATokenAndXProjectIdMustAgreeWithThePath(t *testing.T) {
 	w := newWorld(t, without())
 	bound := rootProject
 	p := usance.Principal{Tenant: acme, User: "ops", Role: usance.RoleAdmin, Subtree: usance.Root}
-	w.facade = metastudio.New(w.reg, w.led, metastudio.Options{Now: w.clock.now,
+	w.Facade = metastudio.New(w.Registry, w.Ledger, metastudio.Options{Now: w.Clock.Now,
 		Authenticate: func(*http.Request, []byte) (usance.Principal, string, *gateway.Fault) { return p, bound, nil }})
-	w.object(w.serve(request(http.MethodGet, count, "")), 200)
-	w.refused(w.serve(request(http.MethodGet, count, "", "X-Project-Id", nodeProject)), 400, "MSS.00010009")
+	w.Answered(w.Serve(w.Request(http.MethodGet, count, "")), 200)
+	w.Refused(w.Serve(w.Request(http.MethodGet, count, "", "X-Project-Id", nodeProject)), 400, "MSS.00010009")
 	bound = nodeProject
-	w.refused(w.serve(request(http.MethodGet, count, "")), 400, "MSS.00010009")
+	w.Refused(w.Serve(w.Request(http.MethodGet, count, "")), 400, "MSS.00010009")
 }
 
 func TestTenRequestsASecondForATenantAndTwentyForAll(t *testing.T) {
 	w := newWorld(t, metastudio.Options{})
 	others := "/v1/othersproject/tenants/resources"
 	for range 10 {
-		w.object(w.as("AKLOOK", http.MethodGet, count), 200)
+		w.Answered(w.As("AKLOOK", http.MethodGet, count), 200)
 	}
-	out := w.as("AKEXAMPLE", http.MethodGet, list)
-	if got := w.refused(out, 429, "APIGW.0308"); got != "The throttling threshold has been reached: policy user over ratelimit,limit:10,time:1 second" {
+	out := w.As("AKEXAMPLE", http.MethodGet, list)
+	if got := w.Refused(out, 429, "APIGW.0308"); got != "The throttling threshold has been reached: policy user over ratelimit,limit:10,time:1 second" {
 		t.Error(got)
 	}
 	if out.Header().Get("Retry-After") != "1" {
 		t.Error(out.Header())
 	}
 	for range 10 {
-		w.object(w.as("AKOTHER", http.MethodGet, others), 200)
+		w.Answered(w.As("AKOTHER", http.MethodGet, others), 200)
 	}
-	w.refused(w.as("AKOTHER", http.MethodGet, others), 429, "APIGW.0308")
-	w.clock.move(time.Second)
-	w.object(w.as("AKLOOK", http.MethodGet, count), 200)
+	w.Refused(w.As("AKOTHER", http.MethodGet, others), 429, "APIGW.0308")
+	w.Clock.Move(time.Second)
+	w.Answered(w.As("AKLOOK", http.MethodGet, count), 200)
 
 	w = newWorld(t, metastudio.Options{SystemPerSecond: 1})
-	w.object(w.as("AKLOOK", http.MethodGet, count), 200)
-	if got := w.refused(w.as("AKOTHER", http.MethodGet, others), 429, "APIGW.0308"); !strings.Contains(got, "policy api over ratelimit,limit:1,") {
+	w.Answered(w.As("AKLOOK", http.MethodGet, count), 200)
+	if got := w.Refused(w.As("AKOTHER", http.MethodGet, others), 429, "APIGW.0308"); !strings.Contains(got, "policy api over ratelimit,limit:1,") {
 		t.Error(got)
 	}
 }
@@ -83,16 +83,16 @@ func TestTenRequestsASecondForATenantAndTwentyForAll(t *testing.T) {
 func TestPathsAndMethodsThatAreNotThere(t *testing.T) {
 	w := newWorld(t, without())
 	for _, path := range []string{"resources-count/", "resource", "", "resources/1", "resources-usage"} {
-		w.refused(w.as("AKLOOK", http.MethodGet, "/v1/"+rootProject+"/tenants/"+path), 400, "MSS.00010003")
+		w.Refused(w.As("AKLOOK", http.MethodGet, "/v1/"+rootProject+"/tenants/"+path), 400, "MSS.00010003")
 	}
 	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH"} {
-		w.refused(w.as("AKLOOK", method, count), 400, "MSS.00010004")
-		w.refused(w.as("AKLOOK", method, list), 400, "MSS.00010004")
+		w.Refused(w.As("AKLOOK", method, count), 400, "MSS.00010004")
+		w.Refused(w.As("AKLOOK", method, list), 400, "MSS.00010004")
 	}
-	w.refused(w.serve(request(http.MethodGet, count, strings.Repeat("x", 65<<10))), 413, "APIGW.0201")
+	w.Refused(w.Serve(w.Request(http.MethodGet, count, strings.Repeat("x", 65<<10))), 413, "APIGW.0201")
 	for path, want := range map[string]bool{count: true, list: true, "/v1/x/tenants/anything": true, "/v1/x/tenants": false,
 		"/v1/tenants/x": false, "/v1/x/rtc/y": false, "/v2/x/tenants/y": false, "/": false, "/v1/": false} {
-		if w.facade.Owns(path) != want {
+		if w.Facade.Owns(path) != want {
 			t.Errorf("%s: %v", path, !want)
 		}
 	}

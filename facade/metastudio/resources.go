@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/ledger"
 )
 
@@ -48,7 +49,7 @@ type resourceRow struct {
 
 // countResources counts what expires within the window asked for, by business
 // type, charging mode and source.
-func (f *Facade) countResources(r *http.Request, c caller) (any, error) {
+func (f *Facade) countResources(r *http.Request, c gateway.Caller) (any, error) {
 	q, err := parse(r)
 	if err != nil {
 		return nil, err
@@ -71,8 +72,8 @@ func (f *Facade) countResources(r *http.Request, c caller) (any, error) {
 
 // count asks the ledger, which keeps counts of the whole tenant; for a project at
 // a node below the root it looks at the resources one by one.
-func (f *Facade) count(ctx context.Context, c caller, filter ledger.ResourceFilter) ([]ledger.ResourceCount, error) {
-	if c.node == usance.Root {
+func (f *Facade) count(ctx context.Context, c gateway.Caller, filter ledger.ResourceFilter) ([]ledger.ResourceCount, error) {
+	if c.Node == usance.Root {
 		counts, _, err := f.led.CountResources(ctx, c.Tenant, filter)
 		return counts, err
 	}
@@ -95,7 +96,7 @@ func (f *Facade) count(ctx context.Context, c caller, filter ledger.ResourceFilt
 
 // each calls fn on the resources of the caller's project that match, in the order
 // of their ids.
-func (f *Facade) each(ctx context.Context, c caller, filter ledger.ResourceFilter, fn func(*usance.Resource)) error {
+func (f *Facade) each(ctx context.Context, c gateway.Caller, filter ledger.ResourceFilter, fn func(*usance.Resource)) error {
 	cursor := ""
 	for {
 		page, err := f.led.Resources(ctx, c.Tenant, filter, cursor, 0, usance.MaxPageSize)
@@ -103,7 +104,7 @@ func (f *Facade) each(ctx context.Context, c caller, filter ledger.ResourceFilte
 			return err
 		}
 		for i := range page.Resources {
-			if page.Resources[i].Node.Within(c.node) {
+			if page.Resources[i].Node.Within(c.Node) {
 				fn(&page.Resources[i])
 			}
 		}
@@ -130,7 +131,7 @@ func (n *narrow) matches(r *usance.Resource) bool {
 }
 
 // listResources answers one page of the resources that match.
-func (f *Facade) listResources(r *http.Request, c caller) (any, error) {
+func (f *Facade) listResources(r *http.Request, c gateway.Caller) (any, error) {
 	q, err := parse(r)
 	if err != nil {
 		return nil, err
@@ -171,8 +172,8 @@ func (f *Facade) listResources(r *http.Request, c caller) (any, error) {
 	return out, nil
 }
 
-func (f *Facade) page(ctx context.Context, c caller, filter ledger.ResourceFilter, more narrow, offset, limit int) ([]usance.Resource, int64, error) {
-	if c.node == usance.Root && more.empty() {
+func (f *Facade) page(ctx context.Context, c gateway.Caller, filter ledger.ResourceFilter, more narrow, offset, limit int) ([]usance.Resource, int64, error) {
+	if c.Node == usance.Root && more.empty() {
 		page, err := f.led.Resources(ctx, c.Tenant, filter, "", offset, limit)
 		return page.Resources, page.Total, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/facade/metastudio"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/internal/gateway"
 )
 
@@ -37,17 +38,17 @@ func rows(v map[string]any) string {
 
 func TestTheAnswerHasTheVendorsForm(t *testing.T) {
 	w := newWorld(t, metastudio.Options{})
-	out := w.as("AKEXAMPLE", http.MethodGet, count)
+	out := w.As("AKEXAMPLE", http.MethodGet, count)
 	if out.Code != 200 || out.Body.String() != `{"resources_count":[]}` {
 		t.Errorf("%d %s", out.Code, out.Body)
 	}
 	w.put(resource("r-1", "LIVE_2D", o, sp, "2026-12-31T00:00:00Z"))
-	out = w.as("AKEXAMPLE", http.MethodGet, count, "X-Project-Id", rootProject)
+	out = w.As("AKEXAMPLE", http.MethodGet, count, "X-Project-Id", rootProject)
 	want := `{"resources_count":[{"business_type":"LIVE_2D","count":1,"charging_mode":"ONE_TIME","resource_source":"SP_ALLOCATED"}]}`
 	if out.Code != 200 || out.Body.String() != want || out.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("%d %s\nwant %s", out.Code, out.Body, want)
 	}
-	if got := told(out, gateway.HeaderRatelimitAPI) + " " + told(out, gateway.HeaderRatelimitAllEnv); got != "remain:8,limit:10,time:1 second remain:18,limit:20,time:1 second" {
+	if got := facadetest.Told(out, gateway.HeaderRatelimitAPI) + " " + facadetest.Told(out, gateway.HeaderRatelimitAllEnv); got != "remain:8,limit:10,time:1 second remain:18,limit:20,time:1 second" {
 		t.Error(got)
 	}
 }
@@ -84,7 +85,7 @@ func TestWhatExpiresInTheWindowIsCounted(t *testing.T) {
 		start + "9999-12-31T23:59:59Z":                                                  "",
 		start + "2026-01-01T00:00:00Z&" + end + "2026-01-31T23:59:59Z&business=LIVE_2D": "",
 	} {
-		if got := rows(w.object(w.as("AKLOOK", http.MethodGet, count+"?"+query), 200)); got != want {
+		if got := rows(w.Answered(w.As("AKLOOK", http.MethodGet, count+"?"+query), 200)); got != want {
 			t.Errorf("%s:\n%s\nwant\n%s", query, got, want)
 		}
 	}
@@ -94,11 +95,11 @@ func TestEveryBusinessTypeOfTheVendorIsKnown(t *testing.T) {
 	w := newWorld(t, without())
 	for i, business := range metastudio.BusinessTypes() {
 		w.put(resource(fmt.Sprint(i), business, p, bought, ""))
-		if got := rows(w.object(w.as("AKLOOK", http.MethodGet, count+"?business="+business), 200)); got != business+" PERIODIC PURCHASED 1" {
+		if got := rows(w.Answered(w.As("AKLOOK", http.MethodGet, count+"?business="+business), 200)); got != business+" PERIODIC PURCHASED 1" {
 			t.Error(got)
 		}
 	}
-	if n := len(strings.Split(rows(w.object(w.as("AKLOOK", http.MethodGet, count), 200)), "\n")); n != 13 {
+	if n := len(strings.Split(rows(w.Answered(w.As("AKLOOK", http.MethodGet, count), 200)), "\n")); n != 13 {
 		t.Error(n)
 	}
 }
@@ -144,11 +145,11 @@ func TestBothProjectsAgreeWithAPlainCount(t *testing.T) {
 		slices.Sort(lines)
 		window := "?resource_expire_start_time=" + from.Format(time.RFC3339) + "&resource_expire_end_time=" + to.Format(time.RFC3339)
 		base := "/v1/" + project + "/tenants/resources"
-		if got := rows(w.object(w.as("AKLOOK", http.MethodGet, base+"-count"+window), 200)); got != strings.Join(lines, "\n") {
+		if got := rows(w.Answered(w.As("AKLOOK", http.MethodGet, base+"-count"+window), 200)); got != strings.Join(lines, "\n") {
 			t.Errorf("%s %s:\n%s\nwant\n%s", project, window, got, strings.Join(lines, "\n"))
 		}
 		offset, limit := random.IntN(5), 1+random.IntN(20)
-		v := w.object(w.as("AKLOOK", http.MethodGet, fmt.Sprintf("%s%s&offset=%d&limit=%d", base, window, offset, limit)), 200)
+		v := w.Answered(w.As("AKLOOK", http.MethodGet, fmt.Sprintf("%s%s&offset=%d&limit=%d", base, window, offset, limit)), 200)
 		page := ids[min(offset, len(ids)):min(offset+limit, len(ids))]
 		if got := idsOf(v); v["count"] != float64(len(ids)) || fmt.Sprint(got) != fmt.Sprint(page) {
 			t.Errorf("%s %s: %v of %v, want %v of %d", project, window, got, v["count"], page, len(ids))
@@ -170,7 +171,7 @@ func TestAResourcesRowShowsAllThatIsKnownOfIt(t *testing.T) {
 	r.Amount, r.Unit, r.OrderID, r.Type, r.Frozen = 120, "MIN", "CS-1", "hws.resource.type.metastudio.flexus", true
 	r.Labels = map[string]string{"sub_resource_type": "voice_clone_flexus", "is_sub_resource": "true", "usage": "7", "own": "x"}
 	w.put(r, resource("r-2", "VIDEO_2D", d, bought, ""))
-	out := w.as("AKLOOK", http.MethodGet, list)
+	out := w.As("AKLOOK", http.MethodGet, list)
 	want := `{"count":2,"resources":[{"resource_id":"r-1","order_id":"CS-1","resource_expire_time":"2026-12-31T00:00:00Z",` +
 		`"resource_type":"hws.resource.type.metastudio.flexus","business_type":"FLEXUS_2D","sub_resource_type":"voice_clone_flexus","is_sub_resource":true,` +
 		`"charging_mode":"ONE_TIME","resource_source":"SP_ALLOCATED","amount":120,"usage":7,"status":1,"unit":"MIN"},` +
@@ -182,7 +183,7 @@ func TestAResourcesRowShowsAllThatIsKnownOfIt(t *testing.T) {
 	for _, b := range metastudio.Bindings() {
 		fields[b.Field] = b.Source != ""
 	}
-	for name := range w.object(out, 200)["resources"].([]any)[0].(map[string]any) {
+	for name := range w.Answered(out, 200)["resources"].([]any)[0].(map[string]any) {
 		if !fields[name] {
 			t.Errorf("nothing says where %s comes from", name)
 		}
@@ -217,7 +218,7 @@ func TestTheListIsFilteredByEveryParameter(t *testing.T) {
 		"status=1&business=VIDEO_2D":                    "0 []",
 		"limit&offset&resource&business&resource_source&resource_id&order_id&charging_mode&sub_resource&status": "3 [a b c]",
 	} {
-		v := w.object(w.as("AKLOOK", http.MethodGet, list+"?"+query), 200)
+		v := w.Answered(w.As("AKLOOK", http.MethodGet, list+"?"+query), 200)
 		if got := fmt.Sprint(v["count"], " ", idsOf(v)); got != want {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
@@ -232,13 +233,13 @@ func TestInvalidParameters(t *testing.T) {
 		"resource_expire_start_time=2026-01-02T00:00:00Z&resource_expire_end_time=2026-01-01T23:59:59Z"}
 	for _, path := range []string{count, list} {
 		for _, query := range both {
-			if got := w.refused(w.as("AKLOOK", http.MethodGet, path+"?"+query), 400, "MSS.00000003"); got != "Invalid parameter" {
+			if got := w.Refused(w.As("AKLOOK", http.MethodGet, path+"?"+query), 400, "MSS.00000003"); got != "Invalid parameter" {
 				t.Error(got)
 			}
 		}
 	}
 	for _, query := range []string{"limit=0", "limit=101", "limit=x", "offset=-1", "offset=2147483648", "status=2", "charging_mode=x", "resource_source=x", "limit=1&limit=1"} {
-		w.refused(w.as("AKLOOK", http.MethodGet, list+"?"+query), 400, "MSS.00000003")
+		w.Refused(w.As("AKLOOK", http.MethodGet, list+"?"+query), 400, "MSS.00000003")
 	}
 	if _, err := url.ParseQuery("business=%zz"); err == nil {
 		t.Fatal("the malformed query is not malformed")

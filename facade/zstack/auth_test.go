@@ -32,7 +32,7 @@ func TestAnAccessKeyActsForItsUserUnderBothPrefixes(t *testing.T) {
 
 // signed sends a GET signed by a key.
 func (f *fixture) signed(id, secret, date, path string) answer {
-	f.t.Helper()
+	f.Helper()
 	return f.do("GET", "/zstack"+path, "", "Date: "+date, "Authorization: ZStack "+id+":"+sign(secret, "GET", date, path))
 }
 
@@ -70,7 +70,7 @@ func TestSkewIsFifteenMinutesEachWay(t *testing.T) {
 	f := newFixture(t, Options{})
 	date := start.Format("Mon, 02 Jan 2006 15:04:05 ") + "UTC"
 	for shift, ok := range map[time.Duration]bool{15 * time.Minute: true, -15 * time.Minute: true, 15*time.Minute + 1: false, -15*time.Minute - 1: false} {
-		f.now = start.Add(shift)
+		f.Clock.Set(start.Add(shift))
 		a := f.signed(keyID, keySecret, date, orgs)
 		if ok {
 			a.ok()

@@ -1,7 +1,6 @@
 package zstack
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/binary"
@@ -14,13 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alexedwards/argon2id"
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/usance/usance"
-	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/registry"
-	"github.com/usance/usance/store/pebblestore"
 )
 
 // The world of the tests.
@@ -40,10 +35,7 @@ var start = time.Date(2026, 3, 3, 8, 15, 30, 0, time.UTC)
 
 type fixture struct {
 	*Facade
-	t   testing.TB
-	now time.Time
-	reg *registry.Registry
-	led *ledger.Ledger
+	*facadetest.Core
 }
 
 // counted is a source of bytes that are the same in every run and never repeat.
@@ -65,16 +57,9 @@ func (c *counted) Read(p []byte) (int, error) {
 
 func newFixture(t testing.TB, o Options) *fixture {
 	t.Helper()
-	f := &fixture{t: t, now: start}
-	o.Now = func() time.Time { return f.now }
-	st, err := pebblestore.Open("", pebblestore.Options{FS: vfs.NewMem()})
-	must(t, err)
-	t.Cleanup(func() { must(t, st.Close()) })
-	cheap := &argon2id.Params{Memory: 8, Iterations: 1, Parallelism: 1, SaltLength: 8, KeyLength: 16}
-	f.reg, err = registry.New(st, registry.Options{Now: o.Now, PasswordCost: cheap})
-	must(t, err)
-	f.led = ledger.New(st, f.reg, ledger.Options{Now: o.Now})
-	f.Facade = New(f.reg, f.led, o)
+	f := &fixture{Core: facadetest.Open(t, start)}
+	o.Now = f.Clock.Now
+	f.Facade = New(f.Registry, f.Ledger, o)
 	f.random = &counted{}
 	f.define()
 	return f
@@ -88,14 +73,13 @@ func must(t testing.TB, err error) {
 }
 
 func (f *fixture) define() {
-	secret := password
 	user := func(name string, role usance.Role, at usance.Path) registry.UserSpec {
-		return registry.UserSpec{User: usance.User{Name: name, Role: role, Subtree: at}, Password: &secret}
+		return facadetest.User(name, password, role, at)
 	}
 	node := func(path usance.Path, name string, aliases map[string]string) usance.Node {
 		return usance.Node{Path: path, Name: name, Aliases: aliases}
 	}
-	f.edit("acme", registry.Edit{
+	f.Edit("acme", registry.Edit{
 		Tenant: &usance.Tenant{Name: "Acme Ltd", Timezone: "Asia/Shanghai"},
 		Nodes: []usance.Node{
 			node("/cloud", "Acme Cloud", map[string]string{aliasOrganization: company}),
@@ -113,16 +97,16 @@ func (f *fixture) define() {
 		},
 		Users: []registry.UserSpec{user("ops", usance.RoleAdmin, ""), user("viewer", usance.RoleViewer, ""), user("member", usance.RoleMember, ""),
 			user("collector", usance.RoleIngester, ""), user("labhead", usance.RoleAdmin, "/cloud/rd/lab"), user("dev", usance.RoleMember, "/cloud/rd/p1")},
-		Keys: []registry.KeySpec{{Key: usance.Key{Kind: usance.KeyZStack, ID: keyID, User: "ops"}, Secret: keySecret},
+		Keys: []registry.KeySpec{facadetest.Key(usance.KeyZStack, keyID, keySecret, "ops"),
 			{Key: usance.Key{Kind: usance.KeyZStack, ID: "ZKDISABLED", User: "ops", Disabled: true}, Secret: keySecret},
-			{Key: usance.Key{Kind: usance.KeyAKSK, ID: "AKOTHERKIND", User: "ops"}, Secret: keySecret}},
+			facadetest.Key(usance.KeyAKSK, "AKOTHERKIND", keySecret, "ops")},
 	})
-	f.edit("globex", registry.Edit{
+	f.Edit("globex", registry.Edit{
 		Tenant: &usance.Tenant{Name: "Globex", Timezone: "UTC"},
 		Nodes:  []usance.Node{node("/cloud", "Globex Cloud", map[string]string{aliasOrganization: foreign})},
 		Quotas: []usance.Quota{{Node: "/cloud", Meter: "vm.cpuNum", Limit: 7}},
 		Users:  []registry.UserSpec{user("ops", usance.RoleAdmin, ""), user("hank", usance.RoleAdmin, "")},
-		Keys:   []registry.KeySpec{{Key: usance.Key{Kind: usance.KeyZStack, ID: "ZKGLOBEX", User: "hank"}, Secret: keySecret}},
+		Keys:   []registry.KeySpec{facadetest.Key(usance.KeyZStack, "ZKGLOBEX", keySecret, "hank")},
 	})
 	f.gauge("acme", "vm-1", "/cloud/rd/p1", "vm.cpuNum", 90)
 	f.gauge("acme", "vm-2", "/cloud/rd", "vm.cpuNum", 6)
@@ -131,19 +115,12 @@ func (f *fixture) define() {
 	f.gauge("acme", "x", "/cloud/rd", "testquota", 10)
 }
 
-func (f *fixture) edit(tenant usance.TenantID, e registry.Edit) {
-	f.t.Helper()
-	_, err := f.reg.Edit(context.Background(), usance.Actor{Name: "test"}, tenant, e)
-	must(f.t, err)
-}
-
 func (f *fixture) gauge(tenant usance.TenantID, subject string, node usance.Path, meter string, value int64) {
-	f.t.Helper()
-	data := `{"meter":"` + meter + `","value":` + strconv.FormatInt(value, 10) + `}`
-	_, err := f.led.Ingest(context.Background(), usance.Actor{Name: "test"}, tenant, []ledger.Incoming{{Stated: true, Event: usance.Event{
-		Tenant: tenant, Source: "test", ID: subject + meter + strconv.FormatInt(value, 10), Type: registry.GaugeEvent,
-		Subject: subject, Node: node, Time: f.now.Add(-time.Hour), Data: []byte(data)}}})
-	must(f.t, err)
+	f.Helper()
+	n := strconv.FormatInt(value, 10)
+	e := f.Event(f.Clock.Now().Add(-time.Hour), registry.GaugeEvent, subject, node, `{"meter":"`+meter+`","value":`+n+`}`)
+	e.ID = subject + meter + n
+	f.Ingest(tenant, e)
 }
 
 // answer is what came back.
@@ -156,20 +133,20 @@ type answer struct {
 
 // do sends a request; headers are "Name: value".
 func (f *fixture) do(method, target, body string, headers ...string) answer {
-	f.t.Helper()
-	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	f.Helper()
+	r := httptest.NewRequestWithContext(f.Context(), method, target, strings.NewReader(body))
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Add(name, value)
 	}
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, r)
-	return answer{f.t, w.Code, w.Header(), w.Body.String()}
+	return answer{f.TB, w.Code, w.Header(), w.Body.String()}
 }
 
 // as sends a request in a session.
 func (f *fixture) as(session, method, target, body string, headers ...string) answer {
-	f.t.Helper()
+	f.Helper()
 	return f.do(method, target, body, append(headers, "Authorization: OAuth "+session)...)
 }
 
@@ -225,21 +202,21 @@ func loginBody(name, clear string) string {
 
 // login returns a session of the user.
 func (f *fixture) login(name string) string {
-	f.t.Helper()
+	f.Helper()
 	v := f.do("PUT", "/zstack/v1/accounts/login", loginBody(name, password)).ok()
 	return v["inventory"].(map[string]any)["uuid"].(string)
 }
 
 // async sends an asynchronous call and returns what polling for it answers.
 func (f *fixture) async(session, method, target, body string, headers ...string) answer {
-	f.t.Helper()
+	f.Helper()
 	a := f.as(session, method, target, body, headers...)
 	if a.status != 202 {
-		f.t.Fatalf("want 202, got %d %s", a.status, a.body)
+		f.Fatalf("want 202, got %d %s", a.status, a.body)
 	}
 	location, _ := a.json()["location"].(string)
 	if !strings.Contains(location, "/zstack/v1/api-jobs/") {
-		f.t.Fatalf("location is %q", location)
+		f.Fatalf("location is %q", location)
 	}
 	return f.as(session, "GET", location, "")
 }

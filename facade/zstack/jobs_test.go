@@ -19,16 +19,16 @@ func setQuota(uuid, name, value string) string {
 }
 
 func (f *fixture) limit(node usance.Path, meter string) (usance.Quota, bool) {
-	f.t.Helper()
-	d, err := f.reg.Definitions(f.t.Context(), "acme")
-	must(f.t, err)
+	f.Helper()
+	d, err := f.Registry.Definitions(f.Context(), "acme")
+	must(f, err)
 	return d.Quota(registry.QuotaRef{Node: node, Meter: meter})
 }
 
 func TestAnOrganizationsQuotaCanBeSet(t *testing.T) {
 	f := newFixture(t, Options{})
 	s := f.login("ops@acme")
-	f.now = f.now.Add(time.Hour)
+	f.Clock.Move(time.Hour)
 	v := f.async(s, "PUT", quotaActions, setQuota(department, "vm.cpuNum", "600")).ok()
 	in := v["inventory"].(map[string]any)
 	if in["value"] != 600.0 || in["identityUuid"] != department || in["identityType"] != "IAM2OrganizationVO" || in["name"] != "vm.cpuNum" ||
@@ -65,7 +65,7 @@ func TestTheActorOfAChangeIsTheUserOrTheKey(t *testing.T) {
 	s := f.login("ops@acme")
 	for _, c := range []struct{ want, header string }{{"user:ops", "Authorization: OAuth " + s},
 		{"key:" + keyID, "Authorization: ZStack " + keyID + ":" + sign(keySecret, "PUT", "Tue, 03 Mar 2026 08:15:30 UTC", strings.TrimPrefix(quotaActions, contextPath))}} {
-		r := httptest.NewRequest("PUT", quotaActions, nil)
+		r := httptest.NewRequestWithContext(t.Context(), "PUT", quotaActions, nil)
 		r.Header.Set("Date", "Tue, 03 Mar 2026 08:15:30 UTC")
 		name, value, _ := strings.Cut(c.header, ": ")
 		r.Header.Set(name, value)
@@ -80,7 +80,7 @@ func TestTheActorOfAChangeIsTheUserOrTheKey(t *testing.T) {
 
 func TestAQuotasWindowAndEnforcementSurviveAnUpdate(t *testing.T) {
 	f := newFixture(t, Options{})
-	f.edit("acme", registry.Edit{Quotas: []usance.Quota{{Node: "/cloud/rd", Meter: "vm.cpuNum", Limit: 512, Enforce: usance.Soft}}})
+	f.Edit("acme", registry.Edit{Quotas: []usance.Quota{{Node: "/cloud/rd", Meter: "vm.cpuNum", Limit: 512, Enforce: usance.Soft}}})
 	f.async(f.login("ops@acme"), "PUT", quotaActions, setQuota(department, "vm.cpuNum", "600")).ok()
 	if q, _ := f.limit("/cloud/rd", "vm.cpuNum"); q.Limit != 600 || q.Enforce != usance.Soft {
 		t.Errorf("%+v", q)
@@ -122,7 +122,7 @@ func TestRefusedUpdatesChangeNothing(t *testing.T) {
 
 func TestACarvedNodesLimitsMustAddUp(t *testing.T) {
 	f := newFixture(t, Options{})
-	f.edit("acme", registry.Edit{Nodes: []usance.Node{{Path: "/cloud/rd", Name: "Research", Carved: true, Aliases: map[string]string{aliasOrganization: department}}}})
+	f.Edit("acme", registry.Edit{Nodes: []usance.Node{{Path: "/cloud/rd", Name: "Research", Carved: true, Aliases: map[string]string{aliasOrganization: department}}}})
 	s := f.login("ops@acme")
 	f.async(s, "PUT", quotaActions, setQuota(department, "vm.cpuNum", "199")).refused(operationFailed) // its project was given 200
 	f.async(s, "PUT", quotaActions, setQuota(department, "vm.cpuNum", "200")).ok()
@@ -137,7 +137,7 @@ func TestAJobIsPolledWhereLocationSays(t *testing.T) {
 	s := f.login("ops@acme")
 	const id = "0123456789abcdef0123456789abcdef"
 	for _, target := range []string{"http://usance.test:8080/v1/iam2/Organization/quotas/actions", "http://usance.test:8080" + quotaActions} {
-		f.Facade.jobs = newJobs(f.o.Now, f.o.JobsKept, f.o.MaxJobs)
+		f.jobs = newJobs(f.o.Now, f.o.JobsKept, f.o.MaxJobs)
 		a := f.as(s, "PUT", target, setQuota(department, "vm.cpuNum", "600"), "X-Job-UUID: "+id)
 		if a.status != 202 || a.body != `{"location":"http://usance.test:8080/zstack/v1/api-jobs/`+id+`","apiTimeout":1800000}` {
 			t.Errorf("%d %s", a.status, a.body)
@@ -158,9 +158,9 @@ func TestAJobIsPolledWhereLocationSays(t *testing.T) {
 	for _, method := range []string{"PUT", "POST", "DELETE"} {
 		f.do(method, "/zstack/v1/api-jobs/"+id, "{}").text(405, "GET")
 	}
-	f.now = f.now.Add(10800*time.Second - 1)
+	f.Clock.Move(10800*time.Second - 1)
 	f.do("GET", "/v1/api-jobs/"+id, "").ok()
-	f.now = f.now.Add(1)
+	f.Clock.Move(1)
 	f.do("GET", "/v1/api-jobs/"+id, "").text(404, "expired")
 }
 

@@ -138,7 +138,7 @@ func TestFailuresInARowLockTheNameOut(t *testing.T) {
 	f.do("PUT", "/v1/accounts/login", loginBody("viewer", password)).refused(locked)
 	f.do("PUT", "/v1/iam2/virtual-ids/login", `{"loginIAM2VirtualID":{"name":"viewer","password":"`+hashed(password)+`"}}`).refused(locked)
 	f.login("member")
-	f.now = f.now.Add(time.Minute)
+	f.Clock.Move(time.Minute)
 	f.login("viewer")
 }
 
@@ -147,15 +147,15 @@ func TestASessionLivesWhileItIsUsed(t *testing.T) {
 	used, idle := f.login("viewer"), f.login("viewer")
 	path := "/v1/iam2/organizations/quota/" + department + "/usages"
 	for range 5 {
-		f.now = f.now.Add(50 * time.Minute)
+		f.Clock.Move(50 * time.Minute)
 		f.as(used, "GET", path, "").ok()
 	}
 	f.as(idle, "GET", path, "").refused(sessionInvalid)
-	f.now = f.now.Add(59 * time.Minute)
+	f.Clock.Move(59 * time.Minute)
 	if v := f.do("GET", "/v1/accounts/sessions/"+used+"/valid", "").ok(); v["valid"] != true {
 		t.Errorf("valid: %v", v)
 	}
-	f.now = f.now.Add(10 * time.Minute) // asking did not lengthen it
+	f.Clock.Move(10 * time.Minute) // asking did not lengthen it
 	for _, dead := range []string{used, idle, "0"} {
 		if v := f.do("GET", "/v1/accounts/sessions/"+dead+"/valid", "").ok(); v["valid"] != false {
 			t.Errorf("valid: %v", v)
@@ -193,7 +193,8 @@ func TestTheNumberOfLiveSessionsIsBounded(t *testing.T) {
 
 func TestRenewingSetsHowLongASessionLives(t *testing.T) {
 	f := newFixture(t, Options{MaxSessions: 2})
-	s, other := f.login("viewer"), f.login("member")
+	s := f.login("viewer")
+	f.login("member")
 	for range 4 { // does not fill the user's list of sessions
 		in := f.async(s, "PUT", "/v1/accounts/sessions/"+s+"/renew", `{"renewSession":{"duration":864000}}`).ok()["inventory"].(map[string]any)
 		if in["uuid"] != s || in["expiredDate"] != "Mar 13, 2026 8:15:30 AM" || in["createDate"] != "Mar 3, 2026 8:15:30 AM" {
@@ -201,9 +202,9 @@ func TestRenewingSetsHowLongASessionLives(t *testing.T) {
 		}
 	}
 	f.login("viewer")
-	f.now = f.now.Add(9 * 24 * time.Hour)
+	f.Clock.Move(9 * 24 * time.Hour)
 	f.as(s, "GET", "/v1/accounts", "").ok()
-	other = f.login("member")
+	other := f.login("member")
 	for _, duration := range []string{"59", "31536001", "-1"} {
 		f.async(s, "PUT", "/v1/accounts/sessions/"+s+"/renew", `{"renewSession":{"duration":`+duration+`}}`).refused(invalidArgument)
 	}
@@ -220,7 +221,7 @@ func TestAChangedPasswordEndsSessions(t *testing.T) {
 	f := newFixture(t, Options{})
 	s := f.login("viewer")
 	other := "Another-2026!"
-	f.edit("acme", registry.Edit{Users: []registry.UserSpec{{User: usance.User{Name: "viewer", Role: usance.RoleViewer}, Password: &other}}})
+	f.Edit("acme", registry.Edit{Users: []registry.UserSpec{{User: usance.User{Name: "viewer", Role: usance.RoleViewer}, Password: &other}}})
 	f.as(s, "GET", "/v1/accounts", "").refused(sessionInvalid)
 }
 

@@ -233,7 +233,7 @@ func TestPagesOfManyOrganizationsNeitherOverlapNorMiss(t *testing.T) {
 		uuid := derive("test", string(rune('a'+i%26)), strings.Repeat("x", i))
 		nodes = append(nodes, usance.Node{Path: usance.Path("/many/" + uuid), Name: string(rune('a' + i%3)), Aliases: map[string]string{aliasOrganization: uuid}})
 	}
-	f.edit("acme", registry.Edit{Nodes: nodes})
+	f.Edit("acme", registry.Edit{Nodes: nodes})
 	s := f.login("ops@acme")
 	seen := map[string]int{}
 	for start := 0; start < 60; start += 10 {

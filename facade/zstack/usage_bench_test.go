@@ -12,7 +12,7 @@ func BenchmarkOrganizationUsage(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				r := httptest.NewRequest("GET", "/zstack/v1/iam2/organizations/quota/"+c.uuid+"/usages", nil)
+				r := httptest.NewRequestWithContext(b.Context(), "GET", "/zstack/v1/iam2/organizations/quota/"+c.uuid+"/usages", nil)
 				r.Header.Set("Authorization", "OAuth "+s)
 				w := httptest.NewRecorder()
 				f.ServeHTTP(w, r)

@@ -77,10 +77,10 @@ func TestADepartmentWithoutQuotasReportsNone(t *testing.T) {
 func TestUsageFollowsEventsAndQuotasAtOnce(t *testing.T) {
 	f := newFixture(t, Options{})
 	s := f.login("ops@acme")
-	f.now = f.now.Add(time.Minute)
+	f.Clock.Move(time.Minute)
 	f.gauge("acme", "vm-1", "/cloud/rd/p1", "vm.cpuNum", 100)
 	f.gauge("acme", "vm-9", "/cloud/rd/lab", "vm.cpuNum", 1)
-	f.edit("acme", registry.Edit{Quotas: []usance.Quota{{Node: "/cloud/rd", Meter: "ssh_key_pair.num", Limit: 3}}})
+	f.Edit("acme", registry.Edit{Quotas: []usance.Quota{{Node: "/cloud/rd", Meter: "ssh_key_pair.num", Limit: 3}}})
 	a := f.as(s, "GET", "/zstack/v1/iam2/organizations/quota/"+department+"/usages", "")
 	for _, part := range []string{`{"name":"ssh_key_pair.num","total":3,"used":0}`, `{"name":"vm.cpuNum","total":512,"used":107}`, `"usages[3]"`} {
 		if !strings.Contains(a.body, part) {
@@ -140,7 +140,7 @@ func TestAnAccountReportsItsOwnQuotas(t *testing.T) {
 	for _, name := range []string{"hank", "labhead"} {
 		f.as(f.login(name), "GET", "/zstack/v1/accounts/quota/"+account+"/usages", "").refused(notFound)
 	}
-	f.edit("acme", registry.Edit{Quotas: []usance.Quota{{Node: "/", Meter: "eip.num", Limit: 5}}})
+	f.Edit("acme", registry.Edit{Quotas: []usance.Quota{{Node: "/", Meter: "eip.num", Limit: 5}}})
 	login := f.do("PUT", "/v1/accounts/login", loginBody("viewer", password)).ok()["inventory"].(map[string]any)
 	own := f.as(login["uuid"].(string), "GET", "/v1/accounts/quota/"+login["accountUuid"].(string)+"/usages", "")
 	if !strings.Contains(own.body, `[{"name":"eip.num","total":5,"used":0}]`) {

@@ -19,32 +19,34 @@ const module = "github.com/usance/usance"
 // package below it. A package that is not listed fails the test, so that a new
 // folder is placed on purpose.
 var allowed = map[string][]string{
-	"":                  {},
-	"store":             {""},
-	"internal/journal":  {"", "store"},
-	"store/storetest":   {"", "store"},
-	"store/pebblestore": {"", "store"},
-	"registry":          {"", "store", "internal/journal"},
-	"ledger":            {"", "store", "internal/journal", "registry"},
-	"internal/httpx":    {""},
-	"internal/sdksign":  {""},
-	"internal/gateway":  {"", "internal/httpx", "internal/sdksign"},
-	"api":               {"", "registry", "ledger", "api/wire", "internal/httpx"},
-	"api/wire":          {""},
-	"client":            {"", "api/wire"},
-	"facade/iam":        facade,
-	"facade/meeting":    facade,
-	"facade/koodrive":   facade,
-	"facade/zstack":     facade,
-	"facade/cloudrtc":   facade,
-	"facade/metastudio": facade,
-	"server":            {"", "store", "registry", "ledger", "api", "api/wire", "console", "facade/", "internal/httpx", "internal/gateway"},
-	"internal/demo":     {"", "client", "api/wire"},
-	"cmd/usance":        {"", "store", "store/pebblestore", "store/pgstore", "registry", "ledger", "server", "client", "api/wire", "internal/"},
-	"internal/arch":     {},
-	"bench":             {"", "store", "store/pebblestore", "registry", "ledger", "server", "client", "api/wire", "internal/"},
-	"console":           {"", "registry", "internal/httpx"},
-	"store/pgstore":     {"", "store"},
+	"":                     {},
+	"store":                {""},
+	"internal/journal":     {"", "store"},
+	"store/storetest":      {"", "store"},
+	"store/pebblestore":    {"", "store"},
+	"registry":             {"", "store", "internal/journal"},
+	"ledger":               {"", "store", "internal/journal", "registry"},
+	"internal/httpx":       {""},
+	"internal/sdksign":     {""},
+	"internal/gateway":     {"", "internal/httpx", "internal/sdksign"},
+	"store/pgstore/pgtest": {},
+	"internal/facadetest":  {"", "store", "store/pebblestore", "registry", "ledger", "internal/sdksign"},
+	"api":                  {"", "registry", "ledger", "api/wire", "internal/httpx"},
+	"api/wire":             {""},
+	"client":               {"", "api/wire"},
+	"facade/iam":           facade,
+	"facade/meeting":       facade,
+	"facade/koodrive":      facade,
+	"facade/zstack":        facade,
+	"facade/cloudrtc":      facade,
+	"facade/metastudio":    facade,
+	"server":               {"", "store", "registry", "ledger", "api", "api/wire", "console", "facade/", "internal/httpx", "internal/gateway"},
+	"internal/demo":        {"", "client", "api/wire"},
+	"cmd/usance":           {"", "store", "store/pebblestore", "store/pgstore", "registry", "ledger", "server", "client", "api/wire", "internal/"},
+	"internal/arch":        {},
+	"bench":                {"", "store", "store/pebblestore", "registry", "ledger", "server", "client", "api/wire", "internal/"},
+	"console":              {"", "registry", "internal/httpx"},
+	"store/pgstore":        {"", "store"},
 }
 
 // A façade translates; it never reaches another façade or an engine.
@@ -68,7 +70,7 @@ func packages(t *testing.T) []pkg {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,GoFiles", "./...")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Dir,Imports,GoFiles", "./...")
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if err != nil {
@@ -114,6 +116,14 @@ func TestImportsRunOneWay(t *testing.T) {
 			if !slices.ContainsFunc(may, func(m string) bool { return m == inner || strings.HasSuffix(m, "/") && strings.HasPrefix(inner, m) }) {
 				t.Errorf("%q imports %q; the arrows of docs/architecture.md do not allow it", name, inner)
 			}
+		}
+	}
+}
+
+func TestTestSupportStaysInTests(t *testing.T) {
+	for _, p := range packages(t) {
+		if slices.Contains(p.Imports, module+"/internal/facadetest") {
+			t.Errorf("%s imports internal/facadetest outside its tests", p.ImportPath)
 		}
 	}
 }

@@ -53,7 +53,7 @@ type FrontConfig struct {
 }
 
 // Front puts the gateway before a handler. Every answer carries X-Request-Id,
-// Server and X-APIG-Latency; answers of a handler under Upstream carry the two
+// Server and X-APIG-Latency, and may not be stored; answers of a handler under Upstream carry the two
 // upstream times too. Requests whose URI or headers are over the gateway's bounds
 // get APIGW.0201, and a panic gets APIGW.0601.
 func Front(c FrontConfig, next http.Handler) http.Handler {
@@ -70,9 +70,13 @@ func Front(c FrontConfig, next http.Handler) http.Handler {
 		next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), timingKey{}, t)))
 		rec.WriteHeader(http.StatusOK) // for a handler that wrote nothing at all
 	})
-	return httpx.Chain(h,
+	h = httpx.Chain(h,
 		httpx.RequestID(httpx.RequestIDConfig{FromCaller: c.CallerID, New: c.NewID}),
-		httpx.Recover(c.Log, internal))
+		httpx.Recover(c.Log, internal)).ServeHTTP
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		h(w, r)
+	})
 }
 
 // timing is when one request reached the gateway and the service.

@@ -14,11 +14,17 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/internal/sdksign"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// newClock is three seconds into a minute.
+func newClock() *facadetest.Clock {
+	return facadetest.NewClock(time.Date(2026, 3, 5, 1, 2, 3, 0, time.UTC))
+}
 
 // serve runs a gateway on loopback.
 func serve(t *testing.T, c FrontConfig, h http.Handler) *httptest.Server {
@@ -31,7 +37,13 @@ func serve(t *testing.T, c FrontConfig, h http.Handler) *httptest.Server {
 	return srv
 }
 
-func call(t *testing.T, method, url string, header http.Header) (*http.Response, string) {
+// answer is what the tests look at besides the body.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+}
+
+func call(t *testing.T, method, url string, header http.Header) (answer, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -49,7 +61,7 @@ func call(t *testing.T, method, url string, header http.Header) (*http.Response,
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body)
+	return answer{resp.StatusCode, resp.Header}, string(body)
 }
 
 var hex32 = regexp.MustCompile(`^[0-9a-f]{32}$`)
@@ -58,14 +70,14 @@ func TestEveryAnswerCarriesTheGatewaysHeaders(t *testing.T) {
 	c := newClock()
 	mux := NewMux()
 	mux.HandleFunc("GET /served", func(w http.ResponseWriter, r *http.Request) {
-		c.advance(3 * time.Millisecond)
+		c.Move(3 * time.Millisecond)
 		Upstream(r.Context())
-		c.advance(5 * time.Millisecond)
+		c.Move(5 * time.Millisecond)
 		_, _ = io.WriteString(w, "{}")
 	})
 	mux.HandleFunc("GET /silent", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /panics", func(http.ResponseWriter, *http.Request) { panic("boom") })
-	srv := serve(t, FrontConfig{Now: c.now}, mux)
+	srv := serve(t, FrontConfig{Now: c.Now}, mux)
 	for _, tc := range []struct {
 		path              string
 		status            int
@@ -100,7 +112,7 @@ func TestUnknownPathsAndMethodsAreOneKindOfNotFound(t *testing.T) {
 	mux.HandleFunc("GET /v1/{project_id}/usage", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.PathValue("project_id"))
 	})
-	srv := serve(t, FrontConfig{Now: newClock().now, NewID: func() string { return strings.Repeat("a", 32) }}, mux)
+	srv := serve(t, FrontConfig{Now: newClock().Now, NewID: func() string { return strings.Repeat("a", 32) }}, mux)
 	if resp, body := call(t, "GET", srv.URL+"/v1/p/usage?x=1", nil); resp.StatusCode != 200 || body != "p" {
 		t.Fatalf("%d %s", resp.StatusCode, body)
 	}
@@ -116,7 +128,7 @@ func TestUnknownPathsAndMethodsAreOneKindOfNotFound(t *testing.T) {
 
 func TestTheCallersRequestIDIsTakenOnlyWhereAsked(t *testing.T) {
 	for _, taken := range []bool{false, true} {
-		srv := serve(t, FrontConfig{Now: newClock().now, CallerID: taken}, NewMux())
+		srv := serve(t, FrontConfig{Now: newClock().Now, CallerID: taken}, NewMux())
 		const mine = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 		resp, body := call(t, "GET", srv.URL, http.Header{"X-Request-ID": {mine}})
 		if got := resp.Header.Get("X-Request-Id"); (got == mine) != taken || !strings.Contains(body, got) {
@@ -131,7 +143,7 @@ func TestTheCallersRequestIDIsTakenOnlyWhereAsked(t *testing.T) {
 
 func TestOversizedRequestsAreRefused(t *testing.T) {
 	served := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	srv := serve(t, FrontConfig{Now: newClock().now}, served)
+	srv := serve(t, FrontConfig{Now: newClock().Now}, served)
 	many := http.Header{}
 	for _, n := range []string{"A", "B", "C", "D", "E"} {
 		many["X-"+n] = []string{strings.Repeat("x", 30<<10)}
@@ -213,9 +225,9 @@ func TestServiceErrorsAreFlat(t *testing.T) {
 
 func TestRefusalByThrottleTellsWhenToComeBack(t *testing.T) {
 	c := newClock()
-	th := NewThrottle(ThrottleConfig{Limit: Limit{1, time.Second}, Now: c.now, Policy: "api", Header: HeaderRatelimitAllEnv})
-	c.advance(100 * time.Millisecond)
-	srv := serve(t, FrontConfig{Now: c.now}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	th := NewThrottle(ThrottleConfig{Limit: Limit{1, time.Second}, Now: c.Now, Policy: "api", Header: HeaderRatelimitAllEnv})
+	c.Move(100 * time.Millisecond)
+	srv := serve(t, FrontConfig{Now: c.Now}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f := th.Admit(w, "p"); f != nil {
 			WriteFault(w, r, f)
 		}
@@ -236,7 +248,7 @@ func TestTheAccessLogNamesTheRouteAndNothingSecret(t *testing.T) {
 	mux.HandleFunc("GET /v1/{id}", func(http.ResponseWriter, *http.Request) {})
 	log := slog.New(slog.NewJSONHandler(&out, nil))
 	c := newClock()
-	h := httpx.AccessLog(log, c.now)(Front(FrontConfig{Now: c.now, Log: log}, mux))
+	h := httpx.AccessLog(log, c.Now)(Front(FrontConfig{Now: c.Now, Log: log}, mux))
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/s3cret?token=s3cret", nil)
 	r.Header.Set("Authorization", "s3cret")
 	h.ServeHTTP(httptest.NewRecorder(), r)

@@ -11,25 +11,25 @@ import (
 
 func TestFiveFailuresInARowLockForFiveMinutes(t *testing.T) {
 	c := newClock()
-	l := NewLockout(LockoutConfig{Now: c.now})
+	l := NewLockout(LockoutConfig{Now: c.Now})
 	for i := 1; i <= 5; i++ {
 		if _, locked := l.Locked("ak"); locked {
 			t.Fatalf("locked before failure %d", i)
 		}
 		until, locked := l.Fail("ak")
-		if locked != (i == 5) || locked && !until.Equal(c.now().Add(5*time.Minute)) {
+		if locked != (i == 5) || locked && !until.Equal(c.Now().Add(5*time.Minute)) {
 			t.Fatalf("failure %d: %v until %v", i, locked, until)
 		}
 	}
 	l.Succeed("ak")
-	c.advance(5*time.Minute - 1)
+	c.Move(5*time.Minute - 1)
 	if _, locked := l.Locked("ak"); !locked {
 		t.Error("unlocked early, or by a success that began before the lock")
 	}
 	if _, locked := l.Locked("other"); locked {
 		t.Error("another key is locked")
 	}
-	c.advance(1)
+	c.Move(1)
 	if _, locked := l.Locked("ak"); locked {
 		t.Error("still locked")
 	}
@@ -39,7 +39,7 @@ func TestFiveFailuresInARowLockForFiveMinutes(t *testing.T) {
 }
 
 func TestASuccessEndsTheRow(t *testing.T) {
-	l := NewLockout(LockoutConfig{Now: newClock().now, Failures: 2})
+	l := NewLockout(LockoutConfig{Now: newClock().Now, Failures: 2})
 	for range 10 {
 		if _, locked := l.Fail("k"); locked {
 			t.Fatal("locked though no two failures came in a row")
@@ -58,12 +58,12 @@ func TestLockoutAgreesWithCountingByHand(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := newClock()
 		const limit, span = 3, time.Minute
-		l := NewLockout(LockoutConfig{Now: c.now, Failures: limit, For: span})
+		l := NewLockout(LockoutConfig{Now: c.Now, Failures: limit, For: span})
 		row, until := map[string]int{}, map[string]time.Time{}
 		for range 200 {
-			c.advance(time.Duration(rapid.IntRange(0, 30).Draw(t, "seconds")) * time.Second)
+			c.Move(time.Duration(rapid.IntRange(0, 30).Draw(t, "seconds")) * time.Second)
 			key := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "key")
-			if !until[key].IsZero() && !c.now().Before(until[key]) {
+			if !until[key].IsZero() && !c.Now().Before(until[key]) {
 				row[key], until[key] = 0, time.Time{}
 			}
 			want := !until[key].IsZero()
@@ -75,7 +75,7 @@ func TestLockoutAgreesWithCountingByHand(t *testing.T) {
 			case "fail":
 				if !want {
 					if row[key]++; row[key] == limit {
-						until[key], want = c.now().Add(span), true
+						until[key], want = c.Now().Add(span), true
 					}
 				}
 				if at, locked := l.Fail(key); locked != want || locked && !at.Equal(until[key]) {
@@ -92,7 +92,7 @@ func TestLockoutAgreesWithCountingByHand(t *testing.T) {
 }
 
 func TestLockoutForgetsTheOldestRatherThanGrows(t *testing.T) {
-	l := NewLockout(LockoutConfig{Now: newClock().now, Failures: 1, Capacity: 10})
+	l := NewLockout(LockoutConfig{Now: newClock().Now, Failures: 1, Capacity: 10})
 	for i := range 100 {
 		l.Fail(strconv.Itoa(i))
 	}
@@ -108,7 +108,7 @@ func TestLockoutForgetsTheOldestRatherThanGrows(t *testing.T) {
 }
 
 func TestLockoutCanBeSwitchedOff(t *testing.T) {
-	l := NewLockout(LockoutConfig{Now: newClock().now, Failures: -1})
+	l := NewLockout(LockoutConfig{Now: newClock().Now, Failures: -1})
 	for range 100 {
 		if _, locked := l.Fail("k"); locked {
 			t.Fatal("locked")
@@ -117,7 +117,7 @@ func TestLockoutCanBeSwitchedOff(t *testing.T) {
 }
 
 func TestLockoutIsSafeForConcurrentUse(t *testing.T) {
-	l := NewLockout(LockoutConfig{Now: newClock().now, Failures: 1000, Capacity: 3})
+	l := NewLockout(LockoutConfig{Now: newClock().Now, Failures: 1000, Capacity: 3})
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

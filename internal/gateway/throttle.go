@@ -38,6 +38,7 @@ type ThrottleConfig struct {
 	Policy   string // what is counted, for the message; default "user"
 	Header   string // the header that tells the caller; default HeaderRatelimitAPI
 	Capacity int    // principals remembered in one window; default 100,000
+	Shared   bool   // all principals are counted as one
 }
 
 // Throttle admits each principal so many requests in each fixed window. Windows
@@ -79,6 +80,9 @@ type Decision struct {
 func (t *Throttle) Take(principal string) Decision {
 	if t.off() {
 		return Decision{Allowed: true}
+	}
+	if t.c.Shared {
+		principal = ""
 	}
 	principal = boundedKey(principal)
 	t.mu.Lock()

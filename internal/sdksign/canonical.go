@@ -26,9 +26,8 @@ func CanonicalQuery(raw string) string {
 // variant is one reading of the canonical form where the vendor's clients
 // disagree. The zero variant is that of the current ones.
 type variant struct {
-	wireOrder bool   // values of a repeated name as sent, not sorted (older Java)
-	tilde     bool   // ~ as %7E (older Java)
-	payload   string // the last line
+	tilde   bool   // ~ as %7E (older Java)
+	payload string // the last line
 }
 
 // canonical builds the canonical request. pairs are sorted in place.
@@ -116,6 +115,8 @@ func parseQuery(raw string) []pair {
 	return pairs
 }
 
+// sortPairs sorts by name and, unless the values of a repeated name stay as sent
+// (older Java), by value.
 func sortPairs(pairs []pair, wireOrder bool) {
 	slices.SortStableFunc(pairs, func(a, b pair) int {
 		if c := strings.Compare(a.name, b.name); c != 0 || wireOrder {

@@ -125,8 +125,8 @@ func (r *reader) span(want store.Range) ([]store.Row, error) {
 	return rows, cmp.Or(err, it.Error())
 }
 
-// each calls fn on the rows of the range. The iterator remembers its own errors;
-// the one returned is fn's.
+// each calls fn on the rows of the range and returns fn's error or that of a value
+// that cannot be read. What else goes wrong the iterator remembers.
 func each(it *pebble.Iterator, prefix []byte, r store.Range, fn func(store.Row) error) error {
 	lower, upper, ok := bounds(prefix, r)
 	if !ok {
@@ -141,7 +141,7 @@ func each(it *pebble.Iterator, prefix []byte, r store.Range, fn func(store.Row) 
 	for valid := first(); valid; valid = next() {
 		v, err := it.ValueAndErr()
 		if err != nil {
-			return nil
+			return broken(err)
 		}
 		if err := fn(store.Row{ID: string(it.Key()[len(prefix)+1:]), Value: v}); err != nil {
 			return err

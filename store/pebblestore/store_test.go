@@ -183,7 +183,7 @@ func TestAFolderInUseIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	child := exec.Command(os.Args[0], "-test.run=^TestAFolderInUseIsRefused$", "-test.v")
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAFolderInUseIsRefused$", "-test.v")
 	child.Env = append(os.Environ(), lockedDir+"="+dir)
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

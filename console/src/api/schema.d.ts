@@ -86,7 +86,7 @@ export interface paths {
          * Record usage events
          * @description All of a request's events are stored or none. Every known event is counted once: sending it again is a duplicate and no error, while other content under a known source and id is a conflict. 204 means that the events are on disk. Usance-Accepted, Usance-Duplicates and Usance-Sequence say what became of them.
          *
-         *     Bodies are CloudEvents 1.0 in structured, batch or binary mode, one event or an array as application/json, or one event a line as application/x-ndjson; Content-Encoding may be gzip or zstd. A request has at most 10000 events of 64 KiB each. An operator's token names the tenant in the tenant parameter or in every event's tenant attribute; one request has events of one tenant.
+         *     Bodies are CloudEvents 1.0 in structured, batch or binary mode, one event or an array as application/json, or one event a line as application/x-ndjson; Content-Encoding may be gzip or zstd. Events of the types that the tenant's setting enforce.events lists, with commas between, are checked against the quotas as charges are, and a refusal is that of a charge. A request has at most 10000 events of 64 KiB each. An operator's token names the tenant in the tenant parameter or in every event's tenant attribute; one request has events of one tenant.
          *
          *     Roles: operator, admin, member, ingester.
          */

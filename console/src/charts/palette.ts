@@ -7,6 +7,6 @@ export const palette = (isDark: boolean) => (isDark ? dark : light)
 
 export function colours(isDark: boolean) {
   return isDark
-    ? { text: '#a3aebc', strong: '#e9edf2', line: '#262e38', surface: '#161b21', ghost: '#566272' }
-    : { text: '#545e6d', strong: '#161a20', line: '#e3e6eb', surface: '#ffffff', ghost: '#a9b2be' }
+    ? { text: '#a3aebc', strong: '#e9edf2', line: '#262e38', surface: '#161b21', ghost: '#c3ccd8' }
+    : { text: '#545e6d', strong: '#161a20', line: '#e3e6eb', surface: '#ffffff', ghost: '#4a5462' }
 }

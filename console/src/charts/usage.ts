@@ -45,7 +45,7 @@ export function usageOption(d: Drawn): EChartsCoreOption {
       : { barMaxWidth: 34, barCategoryGap: many > 60 ? '12%' : '28%' }),
     emphasis: { disabled: true },
   }))
-  if (d.past) series.push({ name: d.past.name, type: 'line', data: d.past.values.map(scale), color: c.ghost, showSymbol: false, lineStyle: { width: 1.75, type: [5, 4] }, z: 5, emphasis: { disabled: true } })
+  if (d.past) series.push({ name: d.past.name, type: 'line', data: d.past.values.map(scale), color: c.ghost, showSymbol: false, lineStyle: { width: 1.5, type: [4, 4] }, z: 5, emphasis: { disabled: true } })
   return {
     animationDuration: 250,
     animationDurationUpdate: 0,
@@ -62,7 +62,7 @@ export function usageOption(d: Drawn): EChartsCoreOption {
     },
     dataZoom: [
       { type: 'inside', zoomOnMouseWheel: 'ctrl', moveOnMouseMove: true, preventDefaultMouseMove: false },
-      ...(many > 40 ? [{ type: 'slider', height: 18, bottom: 4, borderColor: 'transparent', backgroundColor: 'transparent', fillerColor: d.dark ? 'rgba(88,201,192,.14)' : 'rgba(11,107,104,.10)', dataBackground: { lineStyle: { color: c.ghost, width: 1 }, areaStyle: { color: c.line } }, selectedDataBackground: { lineStyle: { color: c.ghost }, areaStyle: { color: c.ghost, opacity: 0.25 } }, handleStyle: { color: c.surface, borderColor: c.ghost }, moveHandleSize: 0, showDetail: false, brushSelect: true }] : []),
+      ...(many > 40 ? [{ type: 'slider', height: 18, bottom: 4, borderColor: 'transparent', backgroundColor: 'transparent', fillerColor: d.dark ? 'rgba(88,201,192,.14)' : 'rgba(11,107,104,.10)', dataBackground: { lineStyle: { color: c.line, width: 1 }, areaStyle: { color: c.line } }, selectedDataBackground: { lineStyle: { color: c.ghost }, areaStyle: { color: c.ghost, opacity: 0.25 } }, handleStyle: { color: c.surface, borderColor: c.ghost }, moveHandleSize: 0, showDetail: false, brushSelect: true }] : []),
     ],
     tooltip: {
       trigger: 'axis', axisPointer: { type: d.line ? 'line' : 'shadow', lineStyle: { color: c.ghost }, shadowStyle: { color: d.dark ? 'rgba(255,255,255,.05)' : 'rgba(20,26,34,.05)' } },

@@ -27,6 +27,9 @@ export class Board {
   /** Moves on when something more is known. */
   version = $state(0)
   done = $state(0)
+  /** Resolves when every tenant was read. */
+  finished: Promise<void>
+  private finish = () => {}
   private known = new Map<string, Known>()
   private asked = new Set<string>()
   private urgent: string[] = []
@@ -35,7 +38,9 @@ export class Board {
   private stopped = false
   private timer = 0
 
-  constructor(private meter: string) {}
+  constructor(private meter: string) {
+    this.finished = new Promise((resolve) => (this.finish = resolve))
+  }
 
   async list() {
     let cursor: string | undefined
@@ -65,6 +70,7 @@ export class Board {
   /** Reads every tenant, in the end. */
   wantAll() {
     this.rest = this.tenants.map((x) => x.id)
+    if (this.complete) this.finish()
     this.pump()
   }
   stop() {
@@ -90,6 +96,7 @@ export class Board {
       void this.read(id).finally(() => {
         this.running--
         this.done++
+        if (this.complete) this.finish()
         // Not every answer redraws the list.
         this.timer ||= setTimeout(() => {
           this.timer = 0

@@ -42,7 +42,7 @@ export function relative(at: Date | string | number, now: number): string {
   if (abs < 90) return r.format(Math.round(s), 'second')
   if (abs < 5400) return r.format(Math.round(s / 60), 'minute')
   if (abs < 129_600) return r.format(Math.round(s / 3600), 'hour')
-  if (abs < 86_400 * 60) return r.format(Math.round(s / 86_400), 'day')
+  if (abs < 86_400 * 60) return r.format(Math.trunc(s / 86_400), 'day')
   return r.format(Math.round(s / (86_400 * 30.44)), 'month')
 }
 

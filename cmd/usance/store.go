@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"github.com/usance/usance/store"
+	"github.com/usance/usance/store/pebblestore"
+	"github.com/usance/usance/store/pgstore"
+)
+
+func isPostgres(address string) bool {
+	return strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://")
+}
+
+// openStore opens the PostgreSQL database that an address names, or the embedded
+// store in the data folder when there is none.
+func openStore(ctx context.Context, address, dir string, log *slog.Logger) (store.Store, prometheus.Collector, error) {
+	if address == "" {
+		st, err := pebblestore.Open(filepath.Join(dir, storeFolder), pebblestore.Options{Logger: log})
+		return st, storeCollector{st}, err
+	}
+	st, err := pgstore.Open(ctx, address, pgstore.Options{Logger: log})
+	return st, postgresCollector{st}, err
+}
+
+// migrateCommand brings a database to this release's format.
+func (a *app) migrateCommand() *cobra.Command {
+	var address string
+	cmd := &cobra.Command{
+		Use: "migrate", Short: "Bring a PostgreSQL database to this release's format", Args: strict(cobra.NoArgs),
+		Long: "Bring a PostgreSQL database to this release's format, creating the tables in an empty one. serve does the same when it\n" +
+			"starts; this command is for those who let another user do it. Repeating it changes nothing.",
+	}
+	cmd.Flags().StringVar(&address, "store", "", "the database, postgres://… (USANCE_STORE)")
+	cmd.RunE = runs(func(cmd *cobra.Command, _ []string) error {
+		if address == "" {
+			address = a.env["USANCE_STORE"]
+		}
+		if !isPostgres(address) {
+			return usagef("--store: the address of a PostgreSQL database, postgres://…, is needed")
+		}
+		done, err := pgstore.Migrate(cmd.Context(), address, pgstore.Options{})
+		if err != nil {
+			return err
+		}
+		if done.From == done.To {
+			fmt.Fprintf(a.stdout, "Nothing to do: the database has format %d\n", done.To)
+			return nil
+		}
+		fmt.Fprintf(a.stdout, "The database has format %d; it had %d\n", done.To, done.From)
+		return nil
+	})
+	return cmd
+}
+
+// storeCollector shows the embedded store's state at /metrics.
+type storeCollector struct{ st *pebblestore.Store }
+
+func (c storeCollector) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, to) }
+
+func (c storeCollector) Collect(to chan<- prometheus.Metric) {
+	m := c.st.Metrics()
+	for _, v := range []struct {
+		name, help string
+		kind       prometheus.ValueType
+		value      float64
+	}{
+		{"usance_store_disk_bytes", "Bytes of the store on disk.", prometheus.GaugeValue, float64(m.DiskBytes)},
+		{"usance_store_log_bytes", "Bytes of the store's write-ahead log.", prometheus.GaugeValue, float64(m.LogBytes)},
+		{"usance_store_memtable_bytes", "Memory for rows not yet in sorted files.", prometheus.GaugeValue, float64(m.MemTableBytes)},
+		{"usance_store_cache_bytes", "Memory for blocks read from disk.", prometheus.GaugeValue, float64(m.CacheBytes)},
+		{"usance_store_cache_hits_total", "Blocks found in memory.", prometheus.CounterValue, float64(m.CacheHits)},
+		{"usance_store_cache_misses_total", "Blocks read from disk.", prometheus.CounterValue, float64(m.CacheMisses)},
+		{"usance_store_files", "Sorted files.", prometheus.GaugeValue, float64(m.Files)},
+		{"usance_store_read_depth", "Sorted runs that a look-up may have to visit.", prometheus.GaugeValue, float64(m.ReadDepth)},
+		{"usance_store_flushes_total", "Tables written from memory to disk.", prometheus.CounterValue, float64(m.Flushes)},
+		{"usance_store_compactions_total", "Compactions done.", prometheus.CounterValue, float64(m.Compactions)},
+		{"usance_store_compaction_debt_bytes", "Bytes still to be compacted.", prometheus.GaugeValue, float64(m.CompactionDebt)},
+	} {
+		to <- prometheus.MustNewConstMetric(prometheus.NewDesc(v.name, v.help, nil, nil), v.kind, v.value)
+	}
+}
+
+// postgresCollector shows the state of the connections to PostgreSQL.
+type postgresCollector struct{ st *pgstore.Store }
+
+func (c postgresCollector) Describe(to chan<- *prometheus.Desc) {
+	prometheus.DescribeByCollect(c, to)
+}
+
+func (c postgresCollector) Collect(to chan<- prometheus.Metric) {
+	m := c.st.Metrics()
+	for _, v := range []struct {
+		name, help string
+		kind       prometheus.ValueType
+		value      float64
+	}{
+		{"usance_store_connections", "Connections to the database, open now.", prometheus.GaugeValue, float64(m.Conns)},
+		{"usance_store_connections_used", "Connections in use.", prometheus.GaugeValue, float64(m.ConnsInUse)},
+		{"usance_store_connection_waits_total", "Calls that had to wait for a connection.", prometheus.CounterValue, float64(m.Waits)},
+		{"usance_store_steps_total", "Steps that ended.", prometheus.CounterValue, float64(m.Steps)},
+		{"usance_store_retries_total", "Calls that were run again: conflicts, lost connections, restarts.", prometheus.CounterValue, float64(m.Retries)},
+		{"usance_store_unknown_steps_total", "Steps whose outcome was lost with the connection.", prometheus.CounterValue, float64(m.UnknownSteps)},
+	} {
+		to <- prometheus.MustNewConstMetric(prometheus.NewDesc(v.name, v.help, nil, nil), v.kind, v.value)
+	}
+}

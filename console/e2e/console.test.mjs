@@ -1,0 +1,391 @@
+// The console in a real browser, against the built binary with its demo's year of
+// data: node --test e2e/
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { after, before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
+import { file as typesFile, typesOf } from '../scripts/types.mjs'
+import { addTenants, asAdmin, asOperator, desktop, open, phone, places, startBrowser, startDemo } from './harness.mjs'
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const run = promisify(execFile)
+let server, browser
+
+before(async () => {
+  server = await startDemo()
+  await addTenants(server)
+  await server.call('PUT', '/users/viewer?tenant=acme', { name: 'viewer', role: 'viewer', password: 'Look-0nly-please' })
+  browser = await startBrowser()
+}, { timeout: 120_000 })
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+/** Runs a test on a page, which must have had no fault in the end. */
+async function on(how, path, use) {
+  const o = await open(browser, server, how)
+  try {
+    if (path) await o.go(path)
+    await use(o.page, o)
+    assert.deepEqual(o.faults, [])
+  } finally {
+    await o.context.close()
+  }
+}
+const admin = () => asAdmin(server)
+const viewer = { login: 'viewer@acme', password: 'Look-0nly-please' }
+const text = (page, selector) => page.locator(selector).first().innerText()
+
+async function noSeriousFault(page) {
+  // The page's policy forbids scripts from elsewhere; the browser's own channel does not ask it.
+  await page.evaluate(axe)
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+  const serious = violations.filter((v) => ['serious', 'critical'].includes(v.impact))
+  assert.deepEqual(serious.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target + ' ' + (n.any[0]?.message ?? '')).join(' | ')}`), [])
+}
+
+test("the client's types are those of the document that the server serves", async () => {
+  const document = await (await fetch(server.url + '/openapi.json')).text()
+  assert.equal(await readFile(typesFile, 'utf8'), await typesOf(document), 'run `npm run types` against this server')
+})
+
+describe('signing in', () => {
+  test('a wrong password says so, a right one opens the tenant, and signing out ends it', () =>
+    on({}, '/t/acme/usage?period=7d', async (page, { context }) => {
+      await page.fill('[name=username]', 'ops')
+      await page.fill('[name=password]', 'wrong')
+      await page.click('form .primary')
+      await page.waitForSelector('.wrong')
+      await page.fill('[name=password]', server.env.MEETING_PASSWORD)
+      await page.click('form .primary')
+      await page.waitForSelector('.chart canvas')
+      assert.match(page.url(), /\/console\/t\/acme\/usage\?period=7d$/)
+      const [cookie] = await context.cookies()
+      assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite], ['usance_console', true, 'Strict'])
+      assert.equal(await page.evaluate(() => document.cookie), '')
+      await page.click('.who button')
+      await page.waitForSelector('form')
+      const kept = await context.request.get(server.url + '/api/v1/tenants', { headers: { 'X-Usance-Console': '1', Cookie: `usance_console=${cookie.value}` } })
+      assert.equal(kept.status(), 401)
+    }))
+
+  test('a token signs in too, and a session that has ended comes back to the page it left', () =>
+    on({}, '/', async (page, { context }) => {
+      const enter = async () => {
+        await page.locator('.seg button').nth(1).click()
+        await page.fill('[name=token]', server.operator)
+        await page.click('form .primary')
+      }
+      await page.waitForSelector('form')
+      await enter()
+      await page.waitForSelector('h1:has-text("Overview")')
+      await page.goto(server.url + '/console/t/acme/events?type=rtc.stream.received')
+      await page.waitForSelector('.line .link')
+      await context.clearCookies()
+      await page.fill('input[list=event-types]', 'meeting.conference.ended')
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('.note')
+      await enter()
+      await page.waitForSelector('.line:has-text("meeting.conference.ended")')
+      assert.match(page.url(), /events\?type=meeting\.conference\.ended$/)
+    }))
+
+  test('the cookie alone does nothing: a request needs the header, and another site cannot send it', () =>
+    on({ as: admin() }, '', async (_, { context }) => {
+      const status = async (headers) => (await context.request.get(server.url + '/api/v1/tenants', { headers })).status()
+      assert.deepEqual([await status({}), await status({ 'X-Usance-Console': '1', 'Sec-Fetch-Site': 'cross-site' }), await status({ 'X-Usance-Console': '1' })], [401, 401, 200])
+    }))
+})
+
+for (const [lang, theme, size] of [['en', 'light', desktop], ['zh', 'dark', phone], ['zh', 'light', desktop], ['en', 'dark', phone]]) {
+  describe(`every page in ${lang}, ${theme}, ${size.width} wide`, () => {
+    test('sign-in', () => on({ lang, theme, size }, '/signin', async (page) => {
+      await page.waitForSelector('form')
+      await noSeriousFault(page)
+    }))
+    for (const p of places) {
+      test(p.name, () => on({ as: p.as === 'operator' ? asOperator(server) : admin(), lang, theme, size }, p.path, async (page) => {
+        await page.waitForSelector(p.ready)
+        await page.waitForLoadState('networkidle')
+        assert.deepEqual(await page.evaluate(() => (document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('main *')].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML.slice(0, 90)))), [], 'the page is wider than the screen')
+        assert.equal(await page.locator('html').getAttribute('lang'), lang === 'zh' ? 'zh-CN' : 'en')
+        assert.equal(/[\u4e00-\u9fff]/.test((await page.locator('main h1, main h2').allInnerTexts()).join()), lang === 'zh')
+        await noSeriousFault(page)
+      }))
+    }
+  })
+}
+
+describe('each page does its job', () => {
+  test('overview: the fullest tenant is first, search and filter find, a click opens', () =>
+    on({ as: asOperator(server) }, '/overview', async (page) => {
+      await page.waitForFunction(() => document.querySelectorAll('.line .tight b').length >= 20)
+      assert.match(await text(page, '.line .name'), /Northwind Traders/)
+      assert.match(await text(page, '.line .tight b'), /108%/)
+      await page.click('.sum:nth-child(2)')
+      await page.waitForFunction(() => document.querySelectorAll('.grid.line').length === 2)
+      await page.click('.sum:nth-child(1)')
+      await page.fill('input[type=search]', '云帆')
+      await page.waitForFunction(() => document.querySelectorAll('.grid.line').length === 1)
+      await page.click('.grid.line a')
+      await page.waitForSelector('h1:has-text("云帆教育")')
+    }))
+
+  test('tenant: the figures are those of the API, and the map can be walked by keyboard', () =>
+    on({ as: admin() }, '/t/acme', async (page) => {
+      await page.waitForSelector('.tile b')
+      const day = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10)
+      const from = encodeURIComponent(`${day}T00:00:00+08:00`)
+      const { data } = await server.call('GET', `/meters/meeting.attendances/query?tenant=acme&from=${from}`)
+      const tile = page.locator('.tile', { hasText: 'Attendances' }).locator('b')
+      assert.equal((await tile.getAttribute('title')).replaceAll(',', ''), String(data[0].value))
+      await page.click('.seg button:nth-child(2)')
+      const tiles = page.locator('button.tile')
+      await tiles.first().focus()
+      await page.keyboard.press('Enter')
+      await page.waitForFunction(() => location.search.includes('node='))
+      await page.click('.crumbs .link')
+      await page.waitForFunction(() => !location.search.includes('node='))
+    }))
+
+  test('usage: the question is in the address, and CSV has the same total', () =>
+    on({ as: admin() }, '/t/acme/usage?meter=rtc.duration', async (page) => {
+      await page.waitForSelector('.chart canvas')
+      await page.locator('.controls select').nth(2).selectOption('media')
+      await page.waitForSelector('.legend li')
+      await page.click('.pick:has-text("media") .chip')
+      await page.click('.menu label:has-text("audio")')
+      await page.keyboard.press('Escape')
+      await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1)
+      await page.check('.compare input')
+      await page.locator('.controls select').nth(1).selectOption('7d')
+      await page.waitForFunction(() => location.search.includes('period=7d'))
+      await page.waitForLoadState('networkidle')
+      const exactly = (await page.locator('tbody tr td').nth(2).innerText()).replace(/\D/g, '')
+      const [download] = await Promise.all([page.waitForEvent('download'), page.click('button:has-text("CSV")')])
+      const lines = (await readFile(await download.path(), 'utf8')).trimEnd().split('\r\n')
+      assert.equal(lines[0], '\uFEFFwindow_start,window_end,media,value,unit')
+      assert.equal(String(lines.slice(1).reduce((a, l) => a + BigInt(l.split(',')[3]), 0n)), exactly)
+      const [png] = await Promise.all([page.waitForEvent('download'), page.click('button:has-text("PNG")')])
+      assert.deepEqual([...(await readFile(await png.path())).subarray(1, 4)], [...Buffer.from('PNG')])
+      const url = page.url()
+      for (const part of ['meter=rtc.duration', 'by=media', 'f.media=audio', 'compare=1', 'period=7d']) assert(url.includes(part), url)
+      await page.goto(url)
+      await page.waitForSelector('tbody tr')
+      await page.waitForFunction((want) => document.querySelectorAll('tbody tr td')[2]?.textContent.replace(/\D/g, '') === want, exactly)
+    }))
+
+  test('resources: a day of the calendar, and a renewal with its preview', () =>
+    on({ as: admin() }, '/t/acme/resources?view=list', async (page) => {
+      await page.waitForSelector('.body-row')
+      const row = page.locator('.body-row', { hasText: 'ms-068' })
+      await row.locator('.btn').click()
+      await page.click('dialog .chip:has-text("3 months")')
+      assert.match(await text(page, 'dialog .preview'), /9[0-2] days/)
+      const before = (await server.call('GET', '/resources/ms-068?tenant=acme')).expires
+      await page.click('dialog .primary')
+      await page.waitForSelector('dialog', { state: 'detached' })
+      const then = (await server.call('GET', '/resources/ms-068?tenant=acme')).expires
+      assert((new Date(then) - new Date(before)) / 86_400_000 >= 89)
+      await page.goto(server.url + '/console/t/acme/resources')
+      await page.click('.days button:has(b)')
+      await page.waitForFunction(() => location.search.includes('day='))
+      await page.waitForSelector('.beside li')
+    }))
+
+  test('events: a filter, a story, and a void with its reason', () =>
+    on({ as: admin() }, '/t/acme/events?type=meeting.conference.ended', async (page) => {
+      await page.click('.line .link')
+      await page.waitForSelector('dialog li:has-text("Meeting time")')
+      const id = await page.locator('dialog dd').nth(3).innerText()
+      await page.click('dialog button:has-text("Void this event")')
+      await page.fill('dialog form input', 'It was a rehearsal')
+      await page.click('dialog form .danger')
+      await page.waitForSelector('dialog .good')
+      const { items } = await server.call('GET', `/events?tenant=acme&id=${encodeURIComponent(id)}`)
+      assert.deepEqual([items[0].voided, items[0].reason], [true, 'It was a rehearsal'])
+      await page.goto(server.url + '/console/t/acme/audit?type=event')
+      await page.click('li .line')
+      await page.waitForSelector('ins:has-text("It was a rehearsal")')
+    }))
+
+  test('definitions: a limit is previewed before it is changed, and a token is shown once and works', () =>
+    on({ as: admin() }, '/t/acme/definitions/quotas?q=dept/legal', async (page) => {
+      await page.click('tbody tr .btn')
+      await page.locator('dialog input').nth(2).fill('1GiB')
+      await page.click('dialog .primary')
+      await page.waitForSelector('dialog .changes li')
+      await page.waitForSelector('dialog .effect .bad')
+      const limit = async () => (await server.call('GET', '/quotas?tenant=acme&node=/drive/dept/legal')).items[0].limit
+      assert.equal(await limit(), 500 * 2 ** 30)
+      await page.click('dialog .primary')
+      await page.waitForSelector('dialog', { state: 'detached' })
+      assert.equal(await limit(), 2 ** 30)
+      await page.goto(server.url + '/console/t/acme/definitions/tokens')
+      await page.click('button:has-text("New token")')
+      await page.locator('dialog input').first().fill('e2e')
+      await page.click('dialog .primary')
+      await page.click('dialog button:has-text("Make the change")')
+      const secret = (await page.locator('dialog pre').innerText()).trim()
+      const answer = await fetch(server.url + '/api/v1/meters?limit=1', { headers: { Authorization: 'Bearer ' + secret } })
+      assert.equal(answer.status, 200)
+      await page.click('dialog button:has-text("I have kept it")')
+      assert(!(await page.content()).includes(secret))
+    }))
+
+  test('audit: a change shows before and after, and the ledger verifies', () =>
+    on({ as: admin() }, '/t/acme/audit', async (page) => {
+      await server.call('PUT', '/nodes?tenant=acme', { path: '/rtc/web', name: 'Web app two', aliases: { 'rtc.app': server.env.RTC_APP } })
+      await page.reload()
+      await page.click('li .line:has-text("/rtc/web")')
+      await page.waitForSelector('ins:has-text("Web app two")')
+      await page.click('button:has-text("Verify the ledger")')
+      await page.waitForSelector('.proof.good', { timeout: 60_000 })
+    }))
+
+  for (const vendor of ['meeting', 'koodrive', 'zstack', 'rtc', 'metastudio'])
+    test(`vendor APIs: the ${vendor} command works as it is copied, and its fields are those shown`, () =>
+      on({ as: admin() }, `/t/acme/apis?vendor=${vendor}`, async (page) => {
+        await page.waitForSelector('tbody tr')
+        const command = await page.locator('pre').innerText()
+        const { stdout } = await run('bash', ['-c', command], { env: { ...process.env, ...server.env } })
+        const answer = JSON.parse(stdout)
+        const rows = await page.locator('tbody tr').evaluateAll((list) => list.map((r) => [...r.querySelectorAll('td')].slice(0, 2).map((c) => c.textContent.trim())))
+        const got = vendor === 'koodrive' ? answer.data
+          : vendor === 'zstack' ? Object.fromEntries(answer.usages.map((u) => [u.name, `${u.used} / ${u.total}`]))
+          : vendor === 'rtc' ? answer.usage.at(-1)
+          : vendor === 'metastudio' ? Object.fromEntries(answer.resources_count.map((c) => [`${c.business_type} · ${c.charging_mode} · ${c.resource_source}`, c.count])) : answer
+        assert(rows.length >= 5)
+        for (const [field, value] of rows) assert.equal(value.replace(/ (GB|KB|min|s)$/, ''), String(got[field]), field)
+      }))
+
+  test('system: what the server measures of itself', () =>
+    on({ as: asOperator(server) }, '/system', async (page) => {
+      await page.waitForSelector('.chip.good')
+      await page.waitForSelector('tbody td:has-text("POST /api/v1/events")')
+    }))
+})
+
+describe('who sees what', () => {
+  test('a viewer sees no way to change anything, and the API refuses it anyway', () =>
+    on({ as: viewer }, '/t/acme/definitions/quotas', async (page, { context }) => {
+      await page.waitForSelector('tbody tr')
+      assert.equal(await page.locator('main .btn.primary, tbody .btn').count(), 0)
+      assert.deepEqual(await page.locator('.tabs a').allInnerTexts(), ['Quotas', 'Nodes', 'Meters', 'Tenant'])
+      await page.goto(server.url + '/console/t/acme/resources?view=list')
+      await page.waitForSelector('.body-row')
+      assert.equal(await page.locator('.body-row .btn').count(), 0)
+      const refused = await context.request.put(server.url + '/api/v1/quotas', { headers: { 'X-Usance-Console': '1' }, data: { node: '/drive', meter: 'drive.space', limit: 1 } })
+      assert.equal(refused.status(), 403)
+    }))
+
+  test('who is bound to a subtree sees it, without an error, and nothing beside it', async () => {
+    await server.call('PUT', '/users/part?tenant=acme', { name: 'part', role: 'viewer', subtree: '/drive/dept', password: 'Only-a-part-of-it' })
+    for (const path of ['/t/acme', '/t/acme?view=map', '/t/acme/usage?meter=drive.space', '/t/acme/resources', '/t/acme/resources?view=list', '/t/acme/events', '/t/acme/definitions', '/t/acme/definitions/nodes', '/t/acme/apis?vendor=koodrive'])
+      await on({ as: { login: 'part@acme', password: 'Only-a-part-of-it' } }, path, async (page) => {
+        await page.waitForLoadState('networkidle')
+        assert.equal(await page.locator('.fault').count(), 0, path)
+        assert(!(await page.locator('main').innerText()).includes('/meeting'), path)
+      })
+  })
+
+  test("a tenant's admin never sees another tenant", () =>
+    on({ as: admin() }, '/t/t-01', async (page) => {
+      await page.waitForSelector('h3:has-text("no such tenant")')
+      await page.goto(server.url + '/console/overview')
+      await page.waitForSelector('h3:has-text("no such page")')
+      assert(!(await page.content()).includes('Northwind'))
+    }))
+})
+
+describe('what comes from outside is text', () => {
+  test('hostile names run nothing and stay within their place', async () => {
+    const name = '<script>alert(1)</script><img src=x onerror=alert(2)>\u202Egnp.exe'
+    await server.call('POST', '/tenants', { id: 'hostile', name: name.slice(0, 200), timezone: 'UTC' })
+    await server.call('POST', '/events?tenant=hostile', [
+      { specversion: '1.0', id: 'x'.repeat(250), source: name, type: 'meeting.conference.started', subject: name, node: '/<b>bold<b>' },
+      { specversion: '1.0', id: '2', source: 's', type: 'meeting.conference.ended', subject: 'long', data: { duration_seconds: 60, note: 'w'.repeat(10_000) } },
+    ])
+    await server.call('PUT', '/quotas?tenant=hostile', { node: '/<b>bold<b>', meter: 'meeting.conferences', limit: 1 })
+    for (const path of ['/overview', '/t/hostile', '/t/hostile/events', '/t/hostile/usage?meter=meeting.conferences&by=subject', '/t/hostile/definitions/quotas', '/t/hostile/audit', '/t/hostile?view=map'])
+      await on({ as: asOperator(server), size: phone }, path, async (page) => {
+        await page.waitForLoadState('networkidle')
+        assert.equal(await page.locator('main script, main img, main b b').count(), 0)
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, path)
+      })
+    await on({ as: asOperator(server) }, '/t/hostile/events', async (page) => {
+      await page.click('.line .link')
+      await page.waitForSelector('dialog h2')
+    })
+  })
+
+  test('amounts past 2^53 are shown to the last digit', async () => {
+    await server.call('PUT', '/quotas?tenant=hostile', '{"node":"/big","meter":"drive.space","limit":9007199254740993}')
+    await on({ as: asOperator(server) }, '/t/hostile/definitions/quotas?q=big', async (page) => {
+      await page.waitForSelector('tbody tr')
+      assert.match(await page.locator('.limit .num').getAttribute('title'), /9,007,199,254,740,993 B/)
+      await page.click('tbody tr .btn')
+      assert.equal(await page.locator('dialog input').nth(2).inputValue(), '9007199254740993')
+    })
+  })
+})
+
+describe('keyboard', () => {
+  test('the first Tab skips to the content, and a dialog gives the focus back', () =>
+    on({ as: admin() }, '/t/acme/definitions/quotas?q=eip', async (page) => {
+      await page.waitForSelector('tbody tr')
+      await page.keyboard.press('Tab')
+      await page.keyboard.press('Enter')
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'main')
+      await page.locator('tbody .btn').focus()
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('dialog')
+      await noSeriousFault(page)
+      await page.keyboard.press('Escape')
+      await page.waitForSelector('dialog', { state: 'detached' })
+      assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), 'Edit')
+    }))
+})
+
+describe('speed', () => {
+  // The browser's own clock: from the navigation to the first thing one can use.
+  const timed = async (path, ready, as) => {
+    const o = await open(browser, server, { as })
+    try {
+      await o.page.addInitScript((selector) => {
+        const look = () => (document.querySelector(selector) ? (globalThis.readyAt = performance.now()) : requestAnimationFrame(look))
+        requestAnimationFrame(look)
+      }, ready)
+      await o.go(path)
+      await o.page.waitForFunction(() => globalThis.readyAt)
+      return await o.page.evaluate(() => globalThis.readyAt)
+    } finally {
+      await o.context.close()
+    }
+  }
+  const best = async (...args) => Math.min(await timed(...args), await timed(...args), await timed(...args))
+
+  test('every page is there within a second with a year of data', async (t) => {
+    for (const p of places) {
+      const ms = await best(p.path, p.ready, p.as === 'operator' ? asOperator(server) : admin())
+      t.diagnostic(`${p.name}: ${ms.toFixed(0)} ms`)
+      assert(ms < 1000, `${p.name} took ${ms.toFixed(0)} ms`)
+    }
+  })
+
+  test('the overview is there within a second with 5,000 tenants', async (t) => {
+    for (let i = 0; i < 5000; i += 500)
+      await server.call('POST', '/apply', { tenants: Array.from({ length: 500 }, (_, k) => ({ id: `many-${i + k}`, name: `Company ${i + k}`, timezone: 'Asia/Shanghai', quotas: [{ node: '/', meter: 'drive.space', limit: '10GiB' }] })) })
+    const ms = await best('/overview?sort=name', '[role=row] a', asOperator(server))
+    t.diagnostic(`overview of 5,000: ${ms.toFixed(0)} ms`)
+    assert(ms < 1000, `the overview took ${ms.toFixed(0)} ms`)
+    await on({ as: asOperator(server) }, '/overview', async (page) => {
+      await page.fill('input[type=search]', 'many-4321')
+      await page.waitForFunction(() => document.querySelectorAll('.grid.line').length === 1)
+      assert(await page.locator('[role=row]').count() < 60)
+    })
+  }, { timeout: 180_000 })
+})
