@@ -26,6 +26,9 @@ const verifyText = "The tenant's whole ledger is folded again from its first ent
 	"fault names the first difference; there should never be one. It takes its time, and a server verifies one tenant at a time: another call meanwhile is answered 503. " +
 	"With Accept: application/x-ndjson the answer begins at once and has a line a second with done and of, in entries, and a last line with result, or with problem."
 
+// verifyWait is how long a call waits for the one before it.
+const verifyWait = 2 * time.Second
+
 // progressEvery is how often a verification under way says how far it is.
 const progressEvery = time.Second
 
@@ -36,7 +39,7 @@ func verify(q *request) error {
 	select {
 	case q.api.verifying <- struct{}{}:
 		defer func() { <-q.api.verifying }()
-	default:
+	case <-time.After(verifyWait): // one that has just answered may still be tidying up
 		return usance.Errorf(usance.KindUnavailable, "another verification is under way")
 	}
 	// It may take longer than other calls may; whoever made it can hang up.
