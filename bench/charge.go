@@ -200,7 +200,7 @@ func (c *ledgerCharger) check(done int64) error {
 				return fmt.Errorf("the levels of the tree differ: %+v", r.Quotas)
 			}
 		}
-		total += int64(r.Quotas[0].Used)
+		total += r.Quotas[0].Used
 	}
 	if total != done {
 		return fmt.Errorf("%d charges were granted and %d are used", done, total)

@@ -191,7 +191,7 @@ func (c *child) agree(co *company, list []question) error {
 	}
 	conferences, err := sumOf(to.Usage(background(), "meeting.conferences", client.UsageQuery{From: today, To: co.now}))
 	if err == nil && conferences != org.ConfCount {
-		err = fmt.Errorf("Meeting tells of %d conferences, the native API of %d", org.ConfCount, conferences)
+		err = fmt.Errorf("the Meeting façade tells of %d conferences, the native API of %d", org.ConfCount, conferences)
 	}
 	if err != nil {
 		return err
@@ -219,7 +219,7 @@ func agreeMore(to *client.Client, co *company, list []question) error {
 		return err
 	}
 	// Each of the three parts of the drive is rounded up to 1,024 bytes.
-	if over := drive.Data.SpaceUsed - int64(space[0].Used)/1024; over < 0 || over > 3 || drive.Data.SpaceCapacity != 10240 {
+	if over := drive.Data.SpaceUsed - space[0].Used/1024; over < 0 || over > 3 || drive.Data.SpaceCapacity != 10240 {
 		return fmt.Errorf("KooDrive tells of %+v where %d bytes are used", drive.Data, space[0].Used)
 	}
 	var rtc struct {
@@ -251,7 +251,7 @@ func agreeMore(to *client.Client, co *company, list []question) error {
 		expiring.Count -= c.Count
 	}
 	if seconds != 0 || expiring.Count != 0 || len(rtc.Usage) != 7 {
-		return fmt.Errorf("Cloud RTC differs by %d seconds over %d days, MetaStudio by %d resources", seconds, len(rtc.Usage), expiring.Count)
+		return fmt.Errorf("the RTC façade differs by %d seconds over %d days, MetaStudio by %d resources", seconds, len(rtc.Usage), expiring.Count)
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func (b *bench) charged(tenants int) (int64, error) {
 				return 0, fmt.Errorf("the levels of the tree differ: %+v", list)
 			}
 		}
-		total += int64(list[0].Used)
+		total += list[0].Used
 	}
 	return total, nil
 }

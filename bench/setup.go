@@ -98,7 +98,7 @@ func whole(v wire.Integer) (int64, error) {
 	if !ok {
 		return 0, fmt.Errorf("%v is past an amount", v)
 	}
-	return int64(n), nil
+	return n, nil
 }
 
 func (b *bench) startFloor() error {

@@ -228,7 +228,7 @@ func definitions(t *testing.T, ctx context.Context, c *client.Client) {
 	if len(done.Tenants) != 1 || done.Tenants[0].Changes[0].Op != "create" {
 		t.Errorf("%+v", done)
 	}
-	_, err = c.Apply(ctx, []byte("tenants:\n- {id: beta, nmae: Beta}\n"), true)
+	_, err = c.Apply(ctx, []byte("tenants:\n- {id: beta, title: Beta}\n"), true)
 	if e := wantKind(t, err, usance.KindInvalid); len(e.Fields) != 1 || e.Fields[0].Line != 2 {
 		t.Errorf("%+v", e)
 	}

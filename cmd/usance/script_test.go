@@ -110,7 +110,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	s.process = p
 	ts.Defer(func() {
 		if s.process != nil {
-			_ = s.process.stop(os.Kill) // the script has ended; how is of no matter
+			_ = s.stop(os.Kill) // the script has ended; how is of no matter
 		}
 	})
 	ts.Check(os.WriteFile(ts.MkAbs("serve.out"), p.out.Bytes(), 0o600))

@@ -17,15 +17,17 @@ import (
 //go:embed company.yaml
 var companyText string
 
-// What the manifest names and the commands ask for.
+// Tenant is the company's.
+const Tenant usance.TenantID = "acme"
+
+// What else the manifest names and the commands ask for.
 const (
-	Tenant       usance.TenantID = "acme"
-	project                      = "0f1d3c5b7a9e4826b0c4d8e2f6a1357b"
-	region                       = "cn-north-4"
-	domain                       = "acme"
-	organization                 = "4be1c0a7d2f94e5f8a6b1c3d5e7f9012"
-	RTCApp                       = "5fa682b34a974f7ad24d223b"
-	rtcMobile                    = "61c3d09e5b8a4f2e97d1640c"
+	project      = "0f1d3c5b7a9e4826b0c4d8e2f6a1357b"
+	region       = "cn-north-4"
+	domain       = "acme"
+	organization = "4be1c0a7d2f94e5f8a6b1c3d5e7f9012"
+	RTCApp       = "5fa682b34a974f7ad24d223b"
+	rtcMobile    = "61c3d09e5b8a4f2e97d1640c"
 )
 
 // Company is the demo's tenant with its credentials.

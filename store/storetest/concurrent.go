@@ -163,7 +163,7 @@ func realTime(e *env) {
 					return err
 				}
 				if err := see(r, before); err != nil {
-					return fmt.Errorf("Load: %w", err)
+					return fmt.Errorf("load: %w", err)
 				}
 			}
 			return nil
@@ -181,7 +181,7 @@ func realTime(e *env) {
 				return err
 			}
 			if int64(mine) <= before {
-				return fmt.Errorf("Step took %d, and %d had returned before", mine, before)
+				return fmt.Errorf("a step took %d, and %d had returned before", mine, before)
 			}
 			for old := returned.Load(); old < int64(mine) && !returned.CompareAndSwap(old, int64(mine)); {
 				old = returned.Load()
