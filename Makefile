@@ -10,7 +10,7 @@ VULN    ?= golang.org/x/vuln/cmd/govulncheck@v1.8.0
 export CGO_ENABLED ?= 0
 BUILD = go build -trimpath -tags timetzdata -ldflags "-X main.version=$(VERSION)"
 
-.PHONY: build demo test check race fuzz bench clean
+.PHONY: build demo test check race browser fuzz bench clean
 
 build: console/site/dist/index.html ## bin/usance, with the console in it
 	$(BUILD) -o bin/usance ./cmd/usance
@@ -33,6 +33,9 @@ check: ## vet, lint, vulnerabilities, fast tests
 
 race: ## the concurrent packages under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short . ./registry ./ledger ./internal/...
+
+browser: build ## the console in a real browser (needs Debian's chromium)
+	cd console && npm ci --no-audit --no-fund && USANCE_BIN=../bin/usance npm run e2e
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME
