@@ -33,12 +33,14 @@ func openStore(ctx context.Context, address, dir string, log *slog.Logger) (stor
 // migrateCommand brings a database to this release's format.
 func (a *app) migrateCommand() *cobra.Command {
 	var address string
+	var distribute bool
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Bring a PostgreSQL database to this release's format", Args: strict(cobra.NoArgs),
 		Long: "Bring a PostgreSQL database to this release's format, creating the tables in an empty one. serve does the same when it\n" +
 			"starts; this command is for those who let another user do it. Repeating it changes nothing.",
 	}
 	cmd.Flags().StringVar(&address, "store", "", "the database, postgres://… (USANCE_STORE)")
+	cmd.Flags().BoolVar(&distribute, "distribute", false, "distribute the tables by Citus, whose extension must be there")
 	cmd.RunE = runs(func(cmd *cobra.Command, _ []string) error {
 		if address == "" {
 			address = a.env["USANCE_STORE"]
@@ -46,9 +48,16 @@ func (a *app) migrateCommand() *cobra.Command {
 		if !isPostgres(address) {
 			return usagef("--store: the address of a PostgreSQL database, postgres://…, is needed")
 		}
-		done, err := pgstore.Migrate(cmd.Context(), address, pgstore.Options{})
+		run := pgstore.Migrate
+		if distribute {
+			run = pgstore.Distribute
+		}
+		done, err := run(cmd.Context(), address, pgstore.Options{})
 		if err != nil {
 			return err
+		}
+		if distribute && done.Distributed {
+			fmt.Fprintln(a.stdout, "The tables are distributed.")
 		}
 		if done.From == done.To {
 			fmt.Fprintf(a.stdout, "Nothing to do: the database has format %d\n", done.To)
