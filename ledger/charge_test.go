@@ -164,7 +164,7 @@ func TestChargesAndHoldsDoWhatTheSequentialModelDoes(t *testing.T) {
 		states[m.live(id, f.now).State]++
 	}
 	for _, s := range []usance.HoldState{usance.HoldSettled, usance.HoldReleased, usance.HoldExpired} {
-		if states[s] == 0 {
+		if states[s] == 0 && !testing.Short() { // a short run may by chance have none
 			t.Errorf("no hold ended %s: the run shows little (%v)", s, states)
 		}
 	}
