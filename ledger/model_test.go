@@ -258,7 +258,9 @@ func askModel(t *testing.T, f *fixture, m *model, r *rand.Rand, zone *time.Locat
 		q.From = day.Add(time.Duration(r.Int64N(int64(200 * time.Hour))))
 		q.To = q.From.Add(1 + time.Duration(r.Int64N(int64(200*time.Hour))))
 	case 3: // up to just after an event, within its slot
-		q.To = m.facts[r.IntN(max(len(m.facts), 1))].Time.Add(time.Duration(1 + r.IntN(60)))
+		if len(m.facts) > 0 {
+			q.To = m.facts[r.IntN(len(m.facts))].Time.Add(time.Duration(1 + r.IntN(60)))
+		}
 	case 4: // one side open
 		q.To = day.Add(time.Duration(r.Int64N(int64(300 * time.Hour))))
 	}
