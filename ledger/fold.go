@@ -244,18 +244,22 @@ func (ln *line) flush(rows *store.Rows, missing *missingKeys, defs *registry.Def
 		return false, usance.Errorf(usance.KindTooLarge, "meter %s has %d groups at %s already, the most there may be", ln.meter.Name, usance.MaxGroups, ln.node)
 	}
 	rows.Put(store.Totals, ln.id, sum.encode(agg))
+	return !ok, ln.flushDays(rows, missing, agg)
+}
+
+// flushDays merges the line's slots, which are in order, into its days.
+func (ln *line) flushDays(rows *store.Rows, missing *missingKeys, agg usance.Aggregation) error {
 	for i := 0; i < len(ln.slots); {
-		day := ln.slots[i].at.day()
-		j := i
+		day, j := ln.slots[i].at.day(), i
 		for j < len(ln.slots) && ln.slots[j].at.day() == day {
 			j++
 		}
 		if err := flushDay(rows, missing, ln.id, day, ln.slots[i:j], agg); err != nil {
-			return false, err
+			return err
 		}
 		i = j
 	}
-	return !ok, nil
+	return nil
 }
 
 func flushDay(rows *store.Rows, missing *missingKeys, id string, day usance.Day, slots []slotState, agg usance.Aggregation) error {

@@ -285,18 +285,7 @@ func (tl *takenLine) apply(rows *store.Rows, missing *missingKeys, at tick) erro
 	}
 	sum.state = sum.state.Merge(tl.sum)
 	rows.Put(store.Totals, tl.id, sum.encode(kept(tl.meter.Aggregation)))
-	slices.SortFunc(tl.slots, func(a, b slotState) int { return cmp.Compare(a.at, b.at) })
-	for i := 0; i < len(tl.slots); {
-		day, j := tl.slots[i].at.day(), i
-		for j < len(tl.slots) && tl.slots[j].at.day() == day {
-			j++
-		}
-		if err := flushDay(rows, missing, tl.id, day, tl.slots[i:j], kept(tl.meter.Aggregation)); err != nil {
-			return err
-		}
-		i = j
-	}
-	return nil
+	return tl.flushDays(rows, missing, kept(tl.meter.Aggregation))
 }
 
 // replace sets a slot and the total to what was folded without the event.
