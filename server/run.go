@@ -37,6 +37,9 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 func (s *Server) Run(ctx context.Context, on net.Listener) error {
 	if s.config.OperatorToken != "" {
 		if err := s.registry.PutOperatorToken(ctx, "operator", s.config.OperatorToken); err != nil {
+			if ctx.Err() != nil { // told to stop before it began
+				err = nil
+			}
 			return errors.Join(err, on.Close())
 		}
 	}

@@ -60,16 +60,12 @@ func (a *app) demoCommand() *cobra.Command {
 
 // showDemo makes the company, loads its year and says how to ask about it.
 func (a *app) showDemo(ctx context.Context, s settings, r running) error {
-	key, err := a.masterKey(s["data"])
-	if err != nil {
-		return err
-	}
 	operator, err := client.New(client.Options{URL: r.url, Token: r.operatorToken, UserAgent: "usance-demo"})
 	if err != nil {
 		return err
 	}
 	now := a.now()
-	company, zone, err := foundCompany(ctx, operator, now, func(name string, length int) string { return derived(key, name, length) })
+	company, zone, err := foundCompany(ctx, operator, now, func(name string, length int) string { return derived(r.key, name, length) })
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +23,9 @@ func serveSettings() []setting {
 		{"data", "./usance-data", "folder of the embedded store and the server's secrets"},
 		{"store", "", "another store than the embedded one, such as postgres://…"},
 		{"config", "", "YAML file with these settings by name, _ for -"},
+		{"migrate", "on", "bring a PostgreSQL database to this release's format at the start: on or off"},
+		{"tls-cert", "", "file with the certificate and its chain (PEM); with --tls-key, serve HTTPS"},
+		{"tls-key", "", "file with the certificate's private key (PEM); both are read again when they change"},
 		{"log-level", "info", "debug, info, warn or error"},
 		{"log-format", "text", "text or json"},
 		{"throttle", "documented", "limits of vendor requests by the minute and second: documented (by each vendor) or off"},
@@ -35,7 +38,8 @@ func (a *app) serveCommand() *cobra.Command {
 		Use: "serve", Short: "Run the server", Args: cobra.NoArgs,
 		Long: "Run the server in the foreground until it is interrupted. The first start makes the operator's token, prints it\n" +
 			"once and keeps it in the data folder, beside the master key that seals the secrets in the store; USANCE_MASTER_KEY\n" +
-			"(64 hexadecimal digits) takes the place of that file. A flag wins over its variable, a variable over the file.",
+			"(64 hexadecimal digits) and USANCE_OPERATOR_TOKEN take the place of those files, and are what several processes on\n" +
+			"one PostgreSQL store share. A flag wins over its variable, a variable over the configuration file.",
 	}
 	addSettings(cmd, serveEnv, serveSettings())
 	cmd.RunE = runs(func(cmd *cobra.Command, _ []string) error {
@@ -52,6 +56,7 @@ func (a *app) serveCommand() *cobra.Command {
 type running struct {
 	url           string
 	operatorToken string
+	key           [32]byte // what the store's secrets are sealed under
 }
 
 // sweepEvery is how often holds whose time is up are looked for.
@@ -76,27 +81,19 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	if err != nil {
 		return err
 	}
-	dir := s["data"]
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	key, err := a.masterKey(dir)
+	certificates, err := a.certificates(s["tls-cert"], s["tls-key"], log)
 	if err != nil {
 		return err
 	}
-	st, collector, err := openStore(ctx, s["store"], dir, log)
+	h, err := a.openHome(ctx, s, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	token, path, fresh, err := operatorToken(dir)
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, h.store.Close()) }()
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
-	srv, err := server.New(server.Config{Store: st, MasterKey: key, OperatorToken: token, Home: home, Unthrottled: throttle == "off", Version: version(), Now: a.now, Logger: log, Drain: drain,
-		Sweep: sweep.C, Scratch: newScratch, Collectors: []prometheus.Collector{collector}})
+	srv, err := server.New(server.Config{Store: h.store, MasterKey: h.key, OperatorToken: h.token, Home: home, Unthrottled: throttle == "off", Version: version(), Now: a.now, Logger: log, Drain: drain,
+		Sweep: sweep.C, Scratch: newScratch, Collectors: []prometheus.Collector{h.collector}})
 	if err != nil {
 		return err
 	}
@@ -104,19 +101,30 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	if err != nil {
 		return err
 	}
-	if host, _, err := net.SplitHostPort(on.Addr().String()); err == nil && !net.ParseIP(host).IsLoopback() {
-		log.Warn("serving plain HTTP beyond this machine; put something that speaks TLS in front", "address", on.Addr().String())
+	url := urlOf("http", on.Addr())
+	if certificates != nil {
+		on, url = tls.NewListener(on, certificates), urlOf("https", on.Addr())
+	} else if host, _, err := net.SplitHostPort(on.Addr().String()); err == nil && !net.ParseIP(host).IsLoopback() {
+		log.Warn("serving plain HTTP beyond this machine; give --tls-cert and --tls-key, or put something that speaks TLS in front", "address", on.Addr().String())
 	}
 	if started == nil {
-		if fresh {
-			fmt.Fprintf(a.stdout, "Operator token: %s\nIt is shown this once and kept in %s\n", token, path)
-		}
-		fmt.Fprintf(a.stdout, "Serving on %s\n", urlOf(on.Addr()))
+		a.tellToken(h)
+		fmt.Fprintf(a.stdout, "Serving on %s\n", url)
 		return srv.Run(ctx, on)
 	}
 	return runBeside(ctx, srv, on, func(ctx context.Context) error {
-		return started(ctx, running{url: urlOf(on.Addr()), operatorToken: token})
+		return started(ctx, running{url: url, operatorToken: h.token, key: h.key})
 	})
+}
+
+// tellToken says where the operator's token is, when it is new or not here.
+func (a *app) tellToken(h *home) {
+	switch {
+	case h.freshToken:
+		fmt.Fprintf(a.stdout, "Operator token: %s\nIt is shown this once and kept in %s\n", h.token, h.tokenFile)
+	case h.token == "":
+		fmt.Fprintf(a.stdout, "The operator's token is the one of the first process that served this store; put it in %s, or set USANCE_OPERATOR_TOKEN, to have it here too\n", h.tokenFile)
+	}
 }
 
 // runBeside runs the server, and work beside it. An error of either ends both.
@@ -139,15 +147,15 @@ func runBeside(ctx context.Context, srv *server.Server, on net.Listener, work fu
 	return err
 }
 
-func urlOf(addr net.Addr) string {
+func urlOf(scheme string, addr net.Addr) string {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
-		return "http://" + addr.String()
+		return scheme + "://" + addr.String()
 	}
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
 func newLogger(w io.Writer, level, format string) (*slog.Logger, error) {

@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store"
 	"github.com/usance/usance/store/pebblestore"
 	"github.com/usance/usance/store/pgstore"
@@ -19,14 +22,67 @@ func isPostgres(address string) bool {
 	return strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://")
 }
 
+// home is what a server has at its place: the store, open, and what guards it.
+type home struct {
+	store     store.Store
+	collector prometheus.Collector
+	key       [32]byte // what the store's secrets are sealed under
+
+	token, tokenFile string
+	freshToken       bool
+}
+
+// openHome opens the store and finds the data folder's secrets, making them for
+// a store that is new.
+func (a *app) openHome(ctx context.Context, s settings, log *slog.Logger) (h *home, err error) {
+	dir := s["data"]
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	_, err = os.Stat(filepath.Join(dir, storeFolder))
+	served := s["store"] == "" && err == nil
+	h = &home{}
+	if s["store"] == "" && served { // without its key the store is not even opened
+		if _, err := a.masterKey(dir, served); err != nil {
+			return nil, err
+		}
+	}
+	if h.store, h.collector, err = openStore(ctx, s["store"], dir, s["migrate"] == "off", log); err != nil {
+		return nil, err
+	}
+	if err := a.unlock(ctx, h, s, served); err != nil {
+		return nil, errors.Join(err, h.store.Close())
+	}
+	return h, nil
+}
+
+func (a *app) unlock(ctx context.Context, h *home, s settings, served bool) error {
+	shared := s["store"] != ""
+	if shared {
+		var err error
+		if served, err = registry.HasDataKey(ctx, h.store); err != nil {
+			return err
+		}
+	}
+	master, err := a.masterKey(s["data"], served)
+	if err != nil {
+		return err
+	}
+	if h.key, err = a.dataKey(ctx, h.store, s["data"], master); err != nil {
+		return err
+	}
+	h.token, h.tokenFile, h.freshToken, err = a.operatorToken(s["data"], shared && served)
+	return err
+}
+
 // openStore opens the PostgreSQL database that an address names, or the embedded
 // store in the data folder when there is none.
-func openStore(ctx context.Context, address, dir string, log *slog.Logger) (store.Store, prometheus.Collector, error) {
+func openStore(ctx context.Context, address, dir string, noMigrate bool, log *slog.Logger) (store.Store, prometheus.Collector, error) {
 	if address == "" {
 		st, err := pebblestore.Open(filepath.Join(dir, storeFolder), pebblestore.Options{Logger: log})
 		return st, storeCollector{st}, err
 	}
-	st, err := pgstore.Open(ctx, address, pgstore.Options{Logger: log})
+	st, err := pgstore.Open(ctx, address, pgstore.Options{Logger: log, NoMigrate: noMigrate})
 	return st, postgresCollector{st}, err
 }
 
