@@ -3,7 +3,7 @@ package store
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/usance/usance"
@@ -13,16 +13,60 @@ import (
 // to them so far. It belongs to one call of one function and is not safe for
 // concurrent use.
 type Rows struct {
-	keys    Keys
-	named   map[Key]struct{}
-	loaded  map[Key][]byte
+	slots   []slot
+	at      map[Key]int32 // into slots
 	ranges  [][]Row
-	changes map[Key]Change
+	changed int // slots with a change
 	undo    []undo
 	due     *time.Time
 	fault   error // a defect of the caller; for good
 	outsize error // a row past the bounds; Rollback takes it back with the row
 }
+
+// slot is a row that keys named or the step changed.
+type slot struct {
+	Key
+	named, found bool
+	loaded       []byte // when found
+	change
+}
+
+// change is what a step has made of a row, if anything.
+type change struct {
+	made, deleted bool
+	value         []byte
+}
+
+// NewRows is for engines, which then call Found for each of the rows that is
+// there, and FoundRange.
+func NewRows(keys Keys) *Rows {
+	r := &Rows{slots: make([]slot, 0, len(keys.Rows)+8), at: make(map[Key]int32, len(keys.Rows)+8), ranges: make([][]Row, len(keys.Ranges))}
+	for _, k := range keys.Rows {
+		r.slots[r.slot(k)].named = true
+	}
+	return r
+}
+
+// slot returns where the row's slot is.
+func (r *Rows) slot(k Key) int32 {
+	i, ok := r.at[k]
+	if !ok {
+		i = int32(len(r.slots))
+		r.at[k] = i
+		r.slots = append(r.slots, slot{Key: k})
+	}
+	return i
+}
+
+// Found is for engines: a row that keys named is there and has the value, whose
+// bytes belong to Rows from then on.
+func (r *Rows) Found(k Key, value []byte) {
+	s := &r.slots[r.slot(k)]
+	s.found, s.loaded = true, value
+}
+
+// FoundRange is for engines: the rows of the i-th range of the keys.
+func (r *Rows) FoundRange(i int, rows []Row) { r.ranges[i] = rows }
 
 // Change is a row to be saved; Deleted rows have no value.
 type Change struct {
@@ -31,50 +75,41 @@ type Change struct {
 	Deleted bool
 }
 
+// undo takes a change or a due time back.
 type undo struct {
-	key     Key
-	before  Change
-	existed bool
-	due     *time.Time
+	slot    int32
+	before  change
 	isDue   bool
+	due     *time.Time
 	outsize error
-}
-
-// NewRows is for engines: it holds the keys' rows as loaded. ranges are in the
-// order of keys.Ranges.
-func NewRows(keys Keys, loaded map[Key][]byte, ranges [][]Row) *Rows {
-	named := make(map[Key]struct{}, len(keys.Rows))
-	for _, k := range keys.Rows {
-		named[k] = struct{}{}
-	}
-	return &Rows{keys: keys, named: named, loaded: loaded, ranges: ranges, changes: map[Key]Change{}}
 }
 
 // Get returns the row's value as this step sees it, its own changes included.
 // The bytes must not be modified. Asking for a row that keys did not name is a
 // defect of the caller and fails the step.
 func (r *Rows) Get(t Table, id string) ([]byte, bool) {
-	k := Key{t, id}
-	if c, ok := r.changes[k]; ok {
-		return c.Value, !c.Deleted
-	}
-	if _, ok := r.named[k]; !ok {
+	i, ok := r.at[Key{t, id}]
+	if !ok {
 		r.fail("row %d/%q was read but not named", t, id)
+		return nil, false
 	}
-	v, ok := r.loaded[k]
-	return v, ok
+	switch s := &r.slots[i]; {
+	case s.made:
+		return s.value, !s.deleted
+	case !s.named:
+		r.fail("row %d/%q was read but not named", t, id)
+		return nil, false
+	default:
+		return s.loaded, s.found
+	}
 }
 
 // Named reports whether Get may be asked for the row: keys named it, or this step
 // has changed it. A function that learns only from what it read which further
 // rows it needs returns an error and is run again with more keys.
 func (r *Rows) Named(t Table, id string) bool {
-	k := Key{t, id}
-	if _, ok := r.named[k]; ok {
-		return true
-	}
-	_, ok := r.changes[k]
-	return ok
+	i, ok := r.at[Key{t, id}]
+	return ok && (r.slots[i].named || r.slots[i].made)
 }
 
 // Range returns the rows of the i-th named range as loaded; the step's own
@@ -91,19 +126,23 @@ func (r *Rows) Range(i int) []Row {
 // Rows from then on. A row past MaxID or MaxValue fails the step with
 // usance.KindTooLarge, unless it is rolled back; see Fault.
 func (r *Rows) Put(t Table, id string, value []byte) {
-	r.change(Change{Key: Key{t, id}, Value: value})
+	r.change(Key{t, id}, change{made: true, value: value})
 	if r.outsize == nil && (len(id) > MaxID || len(value) > MaxValue) {
 		r.outsize = usance.Errorf(usance.KindTooLarge, "a row of %d+%d bytes is past the store's bound", len(id), len(value))
 	}
 }
 
 // Delete removes the row; removing one that is not there is no error.
-func (r *Rows) Delete(t Table, id string) { r.change(Change{Key: Key{t, id}, Deleted: true}) }
+func (r *Rows) Delete(t Table, id string) { r.change(Key{t, id}, change{made: true, deleted: true}) }
 
-func (r *Rows) change(c Change) {
-	before, existed := r.changes[c.Key]
-	r.undo = append(r.undo, undo{key: c.Key, before: before, existed: existed, outsize: r.outsize})
-	r.changes[c.Key] = c
+func (r *Rows) change(k Key, c change) {
+	i := r.slot(k)
+	s := &r.slots[i]
+	r.undo = append(r.undo, undo{slot: i, before: s.change, outsize: r.outsize})
+	if !s.made {
+		r.changed++
+	}
+	s.change = c
 }
 
 // SetDue says when the tenant next has something to expire; the zero time says
@@ -121,15 +160,14 @@ func (r *Rows) Mark() int { return len(r.undo) }
 func (r *Rows) Rollback(mark int) {
 	for i := len(r.undo) - 1; i >= mark; i-- {
 		u := r.undo[i]
-		switch {
-		case u.isDue:
+		if u.isDue {
 			r.due = u.due
-		case u.existed:
-			r.changes[u.key], r.outsize = u.before, u.outsize
-		default:
-			delete(r.changes, u.key)
-			r.outsize = u.outsize
+			continue
 		}
+		if !u.before.made {
+			r.changed--
+		}
+		r.slots[u.slot].change, r.outsize = u.before, u.outsize
 	}
 	r.undo = r.undo[:mark]
 }
@@ -145,15 +183,22 @@ func (r *Rows) fail(format string, args ...any) {
 	}
 }
 
-// Outcome is for engines: the changes to save, sorted by table and id, the new
-// due time or nil for no change, and the fault that must fail the step.
+// Outcome is for engines: the changes to save, in no order, the new due time or
+// nil for no change, and the fault that must fail the step.
 func (r *Rows) Outcome() (changes []Change, due *time.Time, fault error) {
-	changes = make([]Change, 0, len(r.changes))
-	for _, c := range r.changes {
-		changes = append(changes, c)
+	changes = make([]Change, 0, r.changed)
+	for i := range r.slots {
+		if s := &r.slots[i]; s.made {
+			changes = append(changes, Change{Key: s.Key, Value: s.value, Deleted: s.deleted})
+		}
 	}
-	slices.SortFunc(changes, func(a, b Change) int {
-		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.ID, b.ID))
-	})
 	return changes, r.due, r.Fault()
+}
+
+// Compare orders keys by table and then by the bytes of the id.
+func (k Key) Compare(o Key) int {
+	if k.Table != o.Table {
+		return cmp.Compare(k.Table, o.Table)
+	}
+	return strings.Compare(k.ID, o.ID)
 }

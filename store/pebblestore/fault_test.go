@@ -234,7 +234,7 @@ func TestACorruptFileFailsReadsAndIsReported(t *testing.T) {
 			data[10] ^= 0xFF
 		}
 	}
-	_, err = s.Load(t.Context(), "t", store.Keys{Rows: []store.Key{{Table: store.Head, ID: "a"}}})
+	_, err = s.Load(t.Context(), "t", store.Keys{Ranges: []store.Range{{Table: store.Head}}})
 	if err == nil || usance.KindOf(err) != usance.KindInternal {
 		t.Errorf("Load from a corrupt file: %v", err)
 	}

@@ -23,27 +23,61 @@ type reader struct {
 	memory     memory
 }
 
-// read loads what keys name. inStep says that the caller holds the tenant's
-// turn.
-func (s *Store) read(id usance.TenantID, keys store.Keys, inStep bool) (*store.Rows, error) {
-	if len(keys.Rows) == 0 && len(keys.Ranges) == 0 {
-		return store.NewRows(keys, nil, nil), nil
+// readForStep loads what keys name for a step, which holds the tenant's turn: nothing is
+// applied meanwhile.
+func (s *Store) readForStep(id usance.TenantID, keys store.Keys) (*store.Rows, error) {
+	rows := store.NewRows(keys)
+	missing, at := s.cache.find(id, keys.Rows, rows)
+	if len(missing) == 0 && len(keys.Ranges) == 0 {
+		return rows, nil
+	}
+	r := reader{s: s, prefix: rowsOf(id), memory: s.fresh.memory()} // before any iterator: see there
+	looked, err := r.read(missing, keys.Ranges, rows)
+	if err := cmp.Or(err, r.close()); err != nil {
+		return nil, broken(err)
+	}
+	s.cache.learn(id, at, looked)
+	return rows, nil
+}
+
+// readForLoad loads what keys name as of one moment. What the cache knows and
+// what the database says belong together when no step was applied between the
+// two; otherwise the database is asked for all of it.
+func (s *Store) readForLoad(id usance.TenantID, keys store.Keys) (*store.Rows, error) {
+	rows := store.NewRows(keys)
+	missing, at := s.cache.find(id, keys.Rows, rows)
+	if len(missing) == 0 && len(keys.Ranges) == 0 {
+		return rows, nil
 	}
 	r := reader{s: s, prefix: rowsOf(id)}
-	if inStep {
-		r.memory = s.fresh.memory() // before any iterator: see there
+	_, err := r.all()
+	if err == nil && !s.cache.is(id, at) {
+		rows, missing = store.NewRows(keys), keys.Rows
 	}
-	loaded, err := r.rows(keys.Rows)
-	ranges := make([][]store.Row, len(keys.Ranges))
-	for i, want := range keys.Ranges {
-		if err == nil {
-			ranges[i], err = r.span(want)
-		}
+	var looked []found
+	if err == nil {
+		looked, err = r.read(missing, keys.Ranges, rows)
 	}
 	if err := cmp.Or(err, r.close()); err != nil {
 		return nil, broken(err)
 	}
-	return store.NewRows(keys, loaded, ranges), nil
+	s.cache.learn(id, at, looked)
+	return rows, nil
+}
+
+// read enters the rows and ranges into rows, and returns what there is to be
+// learned from it.
+func (r *reader) read(keys []store.Key, ranges []store.Range, rows *store.Rows) ([]found, error) {
+	looked, err := r.rows(keys, rows)
+	for i, want := range ranges {
+		if err != nil {
+			return nil, err
+		}
+		var list []store.Row
+		list, err = r.span(want)
+		rows.FoundRange(i, list)
+	}
+	return looked, err
 }
 
 func (r *reader) close() error {
@@ -74,18 +108,14 @@ func (r *reader) holding(t store.Table, at []byte) (it *pebble.Iterator, err err
 	return r.files, err
 }
 
-func (r *reader) rows(keys []store.Key) (map[store.Key][]byte, error) {
-	compare := func(a, b store.Key) int {
-		if a.Table != b.Table {
-			return cmp.Compare(a.Table, b.Table)
-		}
-		return cmp.Compare(a.ID, b.ID)
-	}
-	if !slices.IsSortedFunc(keys, compare) {
+// rows enters the rows that are there into rows. In the order of the keys each
+// look-up begins where the one before ended.
+func (r *reader) rows(keys []store.Key, rows *store.Rows) ([]found, error) {
+	if !slices.IsSortedFunc(keys, store.Key.Compare) {
 		keys = slices.Clone(keys)
-		slices.SortFunc(keys, compare)
+		slices.SortFunc(keys, store.Key.Compare)
 	}
-	loaded := map[store.Key][]byte{}
+	var looked []found
 	at := bytes.Clone(r.prefix)
 	for i, k := range keys {
 		if i > 0 && k == keys[i-1] {
@@ -96,19 +126,22 @@ func (r *reader) rows(keys []store.Key) (map[store.Key][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !it.SeekPrefixGE(at) {
-			if err := it.Error(); err != nil {
+		f := found{Key: k}
+		if it.SeekPrefixGE(at) {
+			v, err := it.ValueAndErr()
+			if err != nil {
 				return nil, err
 			}
-			continue
-		}
-		v, err := it.ValueAndErr()
-		if err != nil {
+			f.value = append(make([]byte, 0, len(v)), v...)
+			rows.Found(k, f.value)
+		} else if err := it.Error(); err != nil {
 			return nil, err
 		}
-		loaded[k] = bytes.Clone(v)
+		if cached(k.Table) {
+			looked = append(looked, f)
+		}
 	}
-	return loaded, nil
+	return looked, nil
 }
 
 func (r *reader) span(want store.Range) ([]store.Row, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -32,7 +33,7 @@ func (s *Store) Step(ctx context.Context, id usance.TenantID, keys store.Keys, f
 	}
 	defer giveBack()
 	seen := s.tenants.pending(id)
-	rows, err := s.read(id, keys, true)
+	rows, err := s.readForStep(id, keys)
 	if err != nil {
 		return err
 	}
@@ -44,6 +45,7 @@ func (s *Store) Step(ctx context.Context, id usance.TenantID, keys store.Keys, f
 		giveBack()
 		return cmp.Or(s.settle(ctx, seen), err)
 	}
+	slices.SortFunc(changes, func(a, b store.Change) int { return a.Compare(b.Key) }) // in order they are cheaper to insert
 	batch, points, err := s.batch(id, changes, due)
 	if err != nil {
 		return err
@@ -51,7 +53,7 @@ func (s *Store) Step(ctx context.Context, id usance.TenantID, keys store.Keys, f
 	if err := cmp.Or(ctx.Err(), s.health.check()); err != nil {
 		return errors.Join(err, batch.Close())
 	}
-	c := s.begin(id, t, batch, points, seen)
+	c := s.begin(id, t, batch, changes, points, seen)
 	select {
 	case <-c.applied:
 	case <-s.health.broken:
@@ -76,7 +78,7 @@ func (s *Store) Load(ctx context.Context, id usance.TenantID, keys store.Keys) (
 		return nil, err
 	}
 	defer s.leave()
-	rows, err := s.read(id, keys, false)
+	rows, err := s.readForLoad(id, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +99,16 @@ type commit struct {
 // never come back from a commit, and then only that goroutine is lost. The step
 // may have built on what it saw of the commit before, so it is durable only with
 // that one.
-func (s *Store) begin(id usance.TenantID, t *tenant, batch *pebble.Batch, points []uint64, before *commit) *commit {
+func (s *Store) begin(id usance.TenantID, t *tenant, batch *pebble.Batch, changes []store.Change, points []uint64, before *commit) *commit {
 	c := &commit{applied: make(chan struct{}), durable: make(chan struct{})}
 	s.tenants.begin(id, t, c)
+	s.cache.begin(id)
 	go func() {
-		err := s.commit(batch, points, c.applied)
+		err := s.commit(batch, func() {
+			s.fresh.remember(points)
+			s.cache.applied(id, changes)
+			close(c.applied)
+		})
 		if err == nil && before != nil {
 			<-before.durable // by the order of the log it is already
 			err = before.err
@@ -116,7 +123,8 @@ func (s *Store) begin(id usance.TenantID, t *tenant, batch *pebble.Batch, points
 	return c
 }
 
-func (s *Store) commit(batch *pebble.Batch, points []uint64, applied chan struct{}) (err error) {
+// commit calls applied once reads see the batch, and returns when it is durable.
+func (s *Store) commit(batch *pebble.Batch, applied func()) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("pebblestore: commit: %v", p)
@@ -125,8 +133,7 @@ func (s *Store) commit(batch *pebble.Batch, points []uint64, applied chan struct
 	if err := s.db.ApplyNoSyncWait(batch, pebble.Sync); err != nil {
 		return err
 	}
-	s.fresh.remember(points)
-	close(applied)
+	applied()
 	if err := batch.SyncWait(); err != nil {
 		return err
 	}

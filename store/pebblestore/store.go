@@ -37,6 +37,8 @@ type Options struct {
 	CacheBytes    int64        // memory for blocks read from disk; 0 for 256 MiB
 	MemTableBytes uint64       // memory for one table of unflushed rows, of which there are up to four; 0 for 64 MiB
 
+	RowCacheBytes int // memory for small rows that are used again and again; 0 for 128 MiB
+
 	freshRows int // rows of a generation, see fresh; 0 for the production setting
 }
 
@@ -47,6 +49,7 @@ type Store struct {
 	health  *health
 	tenants *tenants
 	fresh   *fresh
+	cache   *rowCache
 
 	mu      sync.Mutex
 	running int
@@ -82,6 +85,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	s.fresh = newFresh(cmp.Or(opts.freshRows, 1<<20))
 	go s.fresh.run(s.db)
+	s.cache = newRowCache(cmp.Or(opts.RowCacheBytes, 128<<20))
 	return s, nil
 }
 

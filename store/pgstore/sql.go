@@ -1,7 +1,6 @@
 package pgstore
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -108,7 +107,7 @@ type request struct {
 
 func newRequest(keys store.Keys) *request {
 	q := &request{keys: keys, sorted: slices.Clone(keys.Rows)}
-	slices.SortFunc(q.sorted, func(a, b store.Key) int { return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(q.sorted, store.Key.Compare)
 	q.sorted = slices.Compact(q.sorted)
 	q.tables, q.ids = make([]int16, len(q.sorted)), make([][]byte, len(q.sorted))
 	for i, k := range q.sorted {
@@ -132,7 +131,7 @@ func (q *request) queue(b *pgx.Batch, s *statements, tenant usance.TenantID) {
 
 // collect reads the answers to queue's statements.
 func (q *request) collect(results pgx.BatchResults) (*store.Rows, error) {
-	loaded := make(map[store.Key][]byte, len(q.sorted))
+	out := store.NewRows(q.keys)
 	if len(q.sorted) > 0 {
 		rows, err := results.Query()
 		if err != nil {
@@ -141,24 +140,26 @@ func (q *request) collect(results pgx.BatchResults) (*store.Rows, error) {
 		var n int64
 		var value []byte
 		_, err = pgx.ForEachRow(rows, []any{&n, &value}, func() error {
-			loaded[q.sorted[n-1]], value = value, nil
+			out.Found(q.sorted[n-1], value)
+			value = nil
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	ranges := make([][]store.Row, len(q.keys.Ranges))
-	for i := range ranges {
+	for i := range q.keys.Ranges {
 		rows, err := results.Query()
-		if err == nil {
-			ranges[i], err = collectRange(rows)
-		}
 		if err != nil {
 			return nil, err
 		}
+		list, err := collectRange(rows)
+		if err != nil {
+			return nil, err
+		}
+		out.FoundRange(i, list)
 	}
-	return store.NewRows(q.keys, loaded, ranges), nil
+	return out, nil
 }
 
 func collectRange(rows pgx.Rows) ([]store.Row, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -66,6 +67,7 @@ func (s *Store) step(ctx context.Context, id usance.TenantID, q *request, fn fun
 		return refusal, nil
 	}
 	changes, due, fault := rows.Outcome()
+	slices.SortFunc(changes, func(a, b store.Change) int { return a.Compare(b.Key) }) // unsorted writers deadlock
 	if fault == nil {
 		fault = ctx.Err()
 	}
@@ -223,7 +225,7 @@ func (s *Store) Load(ctx context.Context, id usance.TenantID, keys store.Keys) (
 	defer s.leave()
 	q := newRequest(keys)
 	if len(q.sorted) == 0 && len(keys.Ranges) == 0 {
-		return store.NewRows(keys, nil, nil), nil
+		return store.NewRows(keys), nil
 	}
 	var rows *store.Rows
 	err := s.retry(ctx, func() (err error) {
