@@ -44,6 +44,10 @@ const (
 // seconds) lands centuries away.
 const MaxFuture = 366 * 24 * time.Hour
 
+// MaxPastEntries is how many entries are folded again for one answer as known at
+// an earlier moment.
+const MaxPastEntries = 10_000_000
+
 // Earliest and Latest bound every time the ledger accepts. Since Earliest every
 // zone of the IANA database is offset from UTC by a multiple of a Slot, which is
 // what makes rollups exact in all of them.

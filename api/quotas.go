@@ -24,7 +24,11 @@ func listQuotas(q *request) error {
 	if !q.query.has("node") && !q.query.has("recursive") {
 		recursive = true
 	}
-	defs, err := q.definitions()
+	then, err := q.moment()
+	if err != nil {
+		return err
+	}
+	defs, err := q.definitionsAt(then)
 	if err != nil {
 		return err
 	}
@@ -37,7 +41,7 @@ func listQuotas(q *request) error {
 		return err
 	}
 	out := wire.List[wire.Quota]{Next: page.Next, Total: page.Total}
-	out.Items, err = q.readQuotas(page.Items)
+	out.Items, err = q.readQuotas(page.Items, then)
 	if err != nil {
 		return err
 	}
@@ -48,14 +52,20 @@ func listQuotas(q *request) error {
 // has a NUL, so the pair compares as the joined text does.
 func quotaName(x usance.Quota) string { return string(x.Node) + "\x00" + x.Meter }
 
-// readQuotas answers quotas as they stand, leaving out any that went away
-// meanwhile.
-func (q *request) readQuotas(quotas []usance.Quota) ([]wire.Quota, error) {
+// readQuotas answers quotas as they stood at a moment, the zero one being now,
+// leaving out any that went away meanwhile.
+func (q *request) readQuotas(quotas []usance.Quota, then ledger.Moment) ([]wire.Quota, error) {
 	ask := ledger.Ask{Quotas: make([]registry.QuotaRef, len(quotas))}
 	for i, x := range quotas {
 		ask.Quotas[i] = registry.QuotaRef{Node: x.Node, Meter: x.Meter}
 	}
-	report, err := q.api.led.Report(q.r.Context(), q.tenant, ask)
+	var report ledger.Report
+	var err error
+	if then.IsZero() {
+		report, err = q.api.led.Report(q.r.Context(), q.tenant, ask)
+	} else {
+		report, err = q.api.led.QuotasAt(q.r.Context(), q.tenant, ask.Quotas, then)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +135,7 @@ func putQuota(q *request) error {
 	if err := q.edit(registry.Edit{Quotas: []usance.Quota{quota}}); err != nil {
 		return err
 	}
-	stands, err := q.readQuotas([]usance.Quota{quota})
+	stands, err := q.readQuotas([]usance.Quota{quota}, ledger.Moment{})
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,11 @@ func listResources(q *request) error {
 	if err != nil {
 		return err
 	}
-	page, err := q.api.led.Resources(q.r.Context(), q.tenant, f, cursor, 0, limit)
+	then, err := q.moment()
+	if err != nil {
+		return err
+	}
+	page, err := q.api.led.ResourcesAt(q.r.Context(), q.tenant, f, then, cursor, limit)
 	if err != nil {
 		return err
 	}
@@ -57,7 +61,11 @@ func countResources(q *request) error {
 			return parameterError("group_by", "is any of business_type, charging_mode, source")
 		}
 	}
-	counts, seq, err := q.api.led.CountResources(q.r.Context(), q.tenant, f)
+	then, err := q.moment()
+	if err != nil {
+		return err
+	}
+	counts, seq, err := q.api.led.CountResourcesAt(q.r.Context(), q.tenant, f, then)
 	if err != nil {
 		return err
 	}

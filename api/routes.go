@@ -24,6 +24,7 @@ type route struct {
 	right     usance.Right
 	where     where
 	tenantVar bool // the first variable of the path is the tenant
+	past      bool // it may be asked as it was known at an earlier moment
 	params    []param
 	doc       doc
 	handle    func(*request) error
@@ -81,6 +82,9 @@ func routes() []route {
 	for i := range all {
 		rt := &all[i]
 		rt.segments = strings.Split(strings.TrimPrefix(rt.path, "/"), "/")
+		if rt.past {
+			rt.params = append(rt.params, pastParams()...)
+		}
 		if rt.where != anywhere {
 			rt.params = append(rt.params, pTenant)
 		}
@@ -95,7 +99,7 @@ func usageRoutes() []route {
 	return []route{
 		{id: "sendEvents", method: "POST", path: "/events", right: usance.RightRecord, where: anywhere, params: []param{pTenant}, handle: sendEvents,
 			doc: doc{tag: "Events", summary: "Record usage events", in: "Events", status: 204, text: sendText}},
-		{id: "listEvents", method: "GET", path: "/events", where: atNode, handle: listEvents,
+		{id: "listEvents", method: "GET", past: true, path: "/events", where: atNode, handle: listEvents,
 			params: withPage(
 				param{name: "from", format: "time", doc: "Events at or after this time."},
 				param{name: "to", format: "time", doc: "Events before this time."},
@@ -105,7 +109,7 @@ func usageRoutes() []route {
 				param{name: "id", doc: "Events with this id."},
 				nodeParam("Events at and below this node. Default: all the token may see.")),
 			doc: doc{tag: "Events", summary: "Browse events, newest first", out: "StoredEventList", status: 200}},
-		{id: "queryMeter", method: "GET", path: "/meters/{meter}/query", where: atNode, handle: queryMeter,
+		{id: "queryMeter", method: "GET", past: true, path: "/meters/{meter}/query", where: atNode, handle: queryMeter,
 			params: []param{
 				{name: "from", format: "time", doc: "Usage at or after this time. Default: from the first event."},
 				{name: "to", format: "time", doc: "Usage before this time. Default: to the last event."},
@@ -117,12 +121,12 @@ func usageRoutes() []route {
 				nodeParam("Usage at and below this node. Default: all the token may see."),
 				{name: "clientId", doc: "Accepted for OpenMeter's clients; it has no effect."}},
 			doc: doc{tag: "Meters", summary: "Usage of a meter over time", out: "Usage", status: 200, text: queryText}},
-		{id: "listQuotas", method: "GET", path: "/quotas", where: atNode, handle: listQuotas,
+		{id: "listQuotas", method: "GET", past: true, path: "/quotas", where: atNode, handle: listQuotas,
 			params: withPage(
 				nodeParam("Quotas at this node. Default: all that the token may see."),
 				param{name: "meter", doc: "Quotas of this meter."},
 				param{name: "recursive", format: "bool", doc: "Those below the node too."}),
-			doc: doc{tag: "Quotas", summary: "Quotas as they stand", out: "QuotaList", status: 200}},
+			doc: doc{tag: "Quotas", summary: "Quotas as they stand", out: "QuotaList", status: 200, text: pastText}},
 		{id: "putQuota", method: "PUT", path: "/quotas", right: usance.RightManage, where: atNode, handle: putQuota,
 			doc: doc{tag: "Quotas", summary: "Set a quota", in: "PutQuota", out: "Quota", status: 200,
 				text: "A token bound to a subtree sets the quotas below its top; the top's own come from above."}},
@@ -144,12 +148,12 @@ func resourceRoutes() []route {
 		param{name: "group_by", repeats: true, doc: "Count by business_type, charging_mode, source or several of them; repeated or separated by commas."})
 	const tag = "Resources"
 	return []route{
-		{id: "listResources", method: "GET", path: "/resources", where: atNode, params: withPage(filters...), handle: listResources,
+		{id: "listResources", method: "GET", past: true, path: "/resources", where: atNode, params: withPage(filters...), handle: listResources,
 			doc: doc{tag: tag, summary: "Resources in the order of their ids", out: "ResourceList", status: 200,
 				text: "To a token bound to a subtree a page may hold fewer rows than its limit, and total is not told."}},
 		{id: "createResource", method: "POST", path: "/resources", right: usance.RightManage, where: atNode, handle: createResource,
 			doc: doc{tag: tag, summary: "Create a resource", in: "Resource", out: "Resource", status: 201}},
-		{id: "countResources", method: "GET", path: "/resources/count", where: atRoot, params: count, handle: countResources,
+		{id: "countResources", method: "GET", past: true, path: "/resources/count", where: atRoot, params: count, handle: countResources,
 			doc: doc{tag: tag, summary: "Count resources", out: "ResourceCounts", status: 200}},
 		{id: "getResource", method: "GET", path: "/resources/{id}", where: atNode, handle: getResource,
 			doc: doc{tag: tag, summary: "One resource", out: "Resource", status: 200}},
@@ -248,7 +252,9 @@ const (
 		"are checked against the quotas as charges are, and a refusal is that of a charge. A request has at most 10000 events of 64 KiB each. " +
 		"An operator's token names the tenant in the tenant parameter or in every event's tenant attribute; one request has events of one tenant."
 	queryText = "The parameters and the answer are those OpenMeter's clients know. Values are exact whole numbers of the meter's base unit and may pass 2^53. " +
-		"With Accept: text/csv the rows come as comma-separated values with a heading line."
+		"With Accept: text/csv the rows come as comma-separated values with a heading line.\n\n" + pastText
+	pastText = "With at_sequence or known_at the answer is what was known then: the entries up to that moment, under the definitions and by the clock of then. " +
+		"It is folded again from the events, so it costs the history it stands on, and more than 10000000 entries of it are refused with 413."
 	secretText = "Without a secret in the request one is made, for a new name only, and shown in this answer alone."
 	applyText  = "The body is a manifest in YAML or JSON. It is applied whole or refused whole, with the line of each fault; applying it again changes nothing. " +
 		"An operator's token may bring any tenant; an admin's token only its own."

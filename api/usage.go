@@ -29,6 +29,11 @@ func listEvents(q *request) error {
 	if f.Cursor, f.Limit, err = q.page(); err != nil {
 		return err
 	}
+	then, err := q.moment()
+	if err != nil {
+		return err
+	}
+	f.AsOf = then.Sequence
 	page, err := q.api.led.Events(q.r.Context(), q.tenant, f)
 	if err != nil {
 		return err
@@ -99,7 +104,12 @@ func queryMeter(q *request) error {
 // to subjects and groups by them.
 func (q *request) usageQuery() (ledger.Query, error) {
 	ask := ledger.Query{Meter: q.vars[0], Subjects: slices.Compact(slices.Sorted(slices.Values(q.query["subject"]))), GroupBy: q.query.list("groupBy")}
-	defs, err := q.definitions()
+	then, err := q.moment()
+	if err != nil {
+		return ask, err
+	}
+	ask.AsOf, ask.Clock = then.Sequence, then.Time
+	defs, err := q.definitionsAt(then)
 	if err != nil {
 		return ask, err
 	}

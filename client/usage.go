@@ -69,6 +69,21 @@ func (v values) number(name string, n int) values {
 	return v
 }
 
+// Moment is a point of a tenant's past that a reading is asked as of: what was
+// known when the ledger had just reached Sequence, or else at Time. The zero
+// Moment is the present.
+type Moment struct {
+	Sequence uint64
+	Time     time.Time
+}
+
+func (v values) moment(m Moment) values {
+	if m.Sequence != 0 {
+		v["at_sequence"] = []string{strconv.FormatUint(m.Sequence, 10)}
+	}
+	return v.time("known_at", m.Time)
+}
+
 // Send records events, all or none, at most usance.MaxBatchEvents of them.
 // KindInvalid lists each bad event by its index and KindConflict each whose id is
 // known with other content; then nothing is stored. Sending events again counts
@@ -107,12 +122,13 @@ type EventFilter struct {
 	Node                      usance.Path // at and below
 	Limit                     int         // 1 to usance.MaxPageSize; 0 for the server's default
 	Cursor                    string
+	At                        Moment
 }
 
 // Events returns a page of events, newest first.
 func (c *Client) Events(ctx context.Context, f EventFilter) (wire.List[wire.StoredEvent], error) {
 	q := values{}.time("from", f.From).time("to", f.To).text("type", f.Type).text("subject", f.Subject).
-		text("source", f.Source).text("id", f.ID).text("node", string(f.Node)).number("limit", f.Limit).text("cursor", f.Cursor)
+		text("source", f.Source).text("id", f.ID).text("node", string(f.Node)).number("limit", f.Limit).text("cursor", f.Cursor).moment(f.At)
 	return get[wire.List[wire.StoredEvent]](ctx, c, url.Values(q), "events")
 }
 
@@ -125,11 +141,12 @@ type UsageQuery struct {
 	Subjects []string            // restricts to these subjects and groups by subject
 	GroupBy  []string            // group-by keys, and "subject"
 	Filter   map[string][]string // group-by key to the values wanted
+	At       Moment
 }
 
 func (q UsageQuery) values() url.Values {
 	v := values{}.time("from", q.From).time("to", q.To).text("windowSize", q.Window).text("windowTimeZone", q.Zone).
-		text("node", string(q.Node)).texts("subject", q.Subjects).texts("groupBy", q.GroupBy)
+		text("node", string(q.Node)).texts("subject", q.Subjects).texts("groupBy", q.GroupBy).moment(q.At)
 	for key, wanted := range q.Filter {
 		v.texts("filterGroupBy["+key+"]", wanted)
 	}
@@ -150,9 +167,14 @@ func (c *Client) UsageCSV(ctx context.Context, meter string, q UsageQuery) ([]by
 // Quotas returns the quotas at a node, and with recursive those below it too, by
 // node and meter. Node "" is all the token may see, meter "" every meter.
 func (c *Client) Quotas(ctx context.Context, node usance.Path, meter string, recursive bool) ([]wire.Quota, error) {
+	return c.QuotasAt(ctx, node, meter, recursive, Moment{})
+}
+
+// QuotasAt is Quotas as they stood at a moment.
+func (c *Client) QuotasAt(ctx context.Context, node usance.Path, meter string, recursive bool, at Moment) ([]wire.Quota, error) {
 	out := []wire.Quota{}
 	for q, err := range All(func(cursor string) (wire.List[wire.Quota], error) {
-		v := values{}.text("node", string(node)).text("meter", meter).text("cursor", cursor)
+		v := values{}.text("node", string(node)).text("meter", meter).text("cursor", cursor).moment(at)
 		if recursive {
 			v.text("recursive", "true")
 		}
@@ -183,11 +205,12 @@ type ResourceFilter struct {
 	ExpiresFrom, ExpiresTo                time.Time
 	Limit                                 int
 	Cursor                                string
+	At                                    Moment
 }
 
 func (f ResourceFilter) values() values {
 	return values{}.texts("business_type", f.BusinessTypes).texts("charging_mode", f.ChargingModes).texts("source", f.Sources).
-		time("expires_from", f.ExpiresFrom).time("expires_to", f.ExpiresTo)
+		time("expires_from", f.ExpiresFrom).time("expires_to", f.ExpiresTo).moment(f.At)
 }
 
 // Resources returns a page of resources in the order of their ids.

@@ -42,6 +42,12 @@ func (l *Ledger) Events(ctx context.Context, tenant usance.TenantID, f EventFilt
 	if head.Definitions == 0 {
 		return EventPage{}, usance.Errorf(usance.KindNotFound, "there is no tenant %q", tenant)
 	}
+	if f.AsOf > head.Sequence {
+		return EventPage{}, notReached(f.AsOf, head.Sequence)
+	}
+	if f.AsOf != 0 {
+		head.Sequence = f.AsOf
+	}
 	if f.ID != "" && f.Source != "" {
 		return l.eventByID(ctx, tenant, head, f, last)
 	}
@@ -70,7 +76,7 @@ func (l *Ledger) eventByID(ctx context.Context, tenant usance.TenantID, head jou
 		return page, nil
 	}
 	_, sequence, err := decodeDedup(b)
-	if err != nil {
+	if err != nil || sequence > head.Sequence {
 		return page, err
 	}
 	c, err := l.countedAt(ctx, tenant, sequence, head.Sequence)
@@ -171,7 +177,7 @@ func (b *browse) block(ctx context.Context, l *Ledger, tenant usance.TenantID, h
 	if len(b.found) >= b.limit && d.to.Before(b.found[len(b.found)-1].Time) {
 		return nil
 	}
-	if !b.before.at.IsZero() && d.from.After(b.before.at) {
+	if !b.before.at.IsZero() && d.from.After(b.before.at) || d.block >= journal.BlockID(head.Sequence+1) {
 		return nil
 	}
 	return l.eachOfBlock(ctx, tenant, d.block, head.Sequence, func(e *counted) error {

@@ -90,6 +90,9 @@ func (p *plan) eachShare(ctx context.Context, l *Ledger, tenant usance.TenantID,
 	}
 	then := l.past(tenant, p.defs)
 	return l.eachEvent(ctx, tenant, piece, head.Sequence, func(e *counted) error {
+		if err := p.spent.spend(); err != nil {
+			return err
+		}
 		if !e.Event.Node.Within(p.node) {
 			return nil
 		}

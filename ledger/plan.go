@@ -29,6 +29,8 @@ type plan struct {
 	// members says that a unique meter is counted from its sets rather than from
 	// first sightings.
 	members bool
+
+	spent *budget // bounds the events read one by one; nil for no bound
 }
 
 // planned is a series that an output is made of.

@@ -33,7 +33,7 @@ func (l *Ledger) Query(ctx context.Context, tenant usance.TenantID, q Query) (An
 		return Answer{}, err
 	}
 	if q.AsOf > head.Sequence {
-		return Answer{}, usance.Errorf(usance.KindInvalid, "sequence %d is not reached yet; the newest is %d", q.AsOf, head.Sequence)
+		return Answer{}, notReached(q.AsOf, head.Sequence)
 	}
 	if q.AsOf != 0 {
 		head.Sequence = q.AsOf

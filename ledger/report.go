@@ -91,9 +91,21 @@ func (l *Ledger) Report(ctx context.Context, tenant usance.TenantID, ask Ask) (R
 			}
 			out.Measures = append(out.Measures, cells[0][0].value)
 		}
-		used := map[*plan]taken{}
+		known := map[*plan]taken{}
+		use := func(p *plan) (taken, error) {
+			if t, ok := known[p]; ok {
+				return t, nil
+			}
+			cells, err := p.eval(ctx, l, tenant, rows, head)
+			if err != nil {
+				return taken{}, err
+			}
+			reserved, err := readBalance(rows, p.series[0].id)
+			known[p] = taken{cells[0][0].value.Clamp(), reserved.Clamp()}
+			return known[p], err
+		}
 		for _, q := range quotas {
-			r, err := q.read(used, rows, func(p *plan) ([][]cell, error) { return p.eval(ctx, l, tenant, rows, head) })
+			r, err := q.read(use)
 			if err != nil {
 				return err
 			}
@@ -193,19 +205,7 @@ func newQuotaPlan(defs *registry.Definitions, ref registry.QuotaRef, now time.Ti
 // taken is what a quota's window has, and what open holds set aside.
 type taken struct{ used, reserved usance.Amount }
 
-func (q *quotaPlan) read(known map[*plan]taken, rows *store.Rows, eval func(*plan) ([][]cell, error)) (QuotaReading, error) {
-	use := func(p *plan) (taken, error) {
-		if t, ok := known[p]; ok {
-			return t, nil
-		}
-		cells, err := eval(p)
-		if err != nil {
-			return taken{}, err
-		}
-		reserved, err := readBalance(rows, p.series[0].id)
-		known[p] = taken{cells[0][0].value.Clamp(), reserved.Clamp()}
-		return known[p], err
-	}
+func (q *quotaPlan) read(use func(*plan) (taken, error)) (QuotaReading, error) {
 	own, err := use(q.own)
 	if err != nil {
 		return QuotaReading{}, err

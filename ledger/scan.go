@@ -23,11 +23,18 @@ func (l *Ledger) queryEvents(ctx context.Context, tenant usance.TenantID, defs *
 	}
 	p := newPlan(defs, m, q.Node, []stretch{span})
 	p.add("", 0)
+	if q.AsOf != 0 {
+		p.spent = newBudget()
+	}
 	err := p.eachShare(ctx, l, tenant, head, span, func(_ int, e *counted, sh *share) error { return f.add(e, sh) })
 	if err != nil {
 		return Answer{}, err
 	}
-	rows, err := f.rows(l.now())
+	now := l.now()
+	if !q.Clock.IsZero() {
+		now = q.Clock
+	}
+	rows, err := f.rows(now)
 	return Answer{Sequence: head.Sequence, Rows: rows}, err
 }
 
@@ -118,6 +125,9 @@ func (f *eventFold) rows(now time.Time) ([]Row, error) {
 	for _, o := range f.outputs {
 		outs = append(outs, o)
 	}
+	if len(outs) == 0 && f.q.AsOf != 0 && len(f.q.GroupBy) == 0 {
+		outs = append(outs, &foldOutput{}) // what stands stands at nothing, rather than not at all
+	}
 	slices.SortFunc(outs, func(a, b *foldOutput) int { return cmp.Compare(a.order, b.order) })
 	stretches, err := f.stretches(outs, now)
 	if err != nil {
@@ -138,7 +148,7 @@ func (f *eventFold) rows(now time.Time) ([]Row, error) {
 				}
 				if set, ok := out.sets[w]; ok {
 					cells[o][i] = cell{usance.SumOf(int64(len(set))), true}
-				} else if st, ok := out.states[w]; ok {
+				} else if st, ok := out.states[w]; ok && !st.Empty(f.meter.Aggregation) {
 					cells[o][i] = cell{st.Value(f.meter.Aggregation), true}
 				}
 			}

@@ -74,6 +74,9 @@ type Query struct {
 	// AsOf answers what would have been said when this was the newest entry; 0 for
 	// now. Such an answer is folded from the events, under the definitions of then.
 	AsOf uint64
+	// Clock is what the clock said then; zero for now. A level or gauge asked for
+	// without an end stands up to it.
+	Clock time.Time
 }
 
 // Row is one row of an answer: a number for a window and group.
@@ -114,6 +117,7 @@ type EventFilter struct {
 	Node                      usance.Path
 	Cursor                    string // of the page before
 	Limit                     int    // 1 to usance.MaxPageSize
+	AsOf                      uint64 // as the events counted when this was the newest entry; 0 for now
 }
 
 // StoredEvent is an event as recorded.

@@ -15,12 +15,16 @@ func (r *remote) usageCommand() *cobra.Command {
 	var from, to, window, node string
 	var filter []string
 	var q client.UsageQuery
+	var at momentFlags
 	cmd := r.command("usage METER", "Usage of a meter over time", cobra.ExactArgs(1),
 		func(cmd *cobra.Command, c *client.Client, args []string) (err error) {
 			if q.From, err = timeFlag("from", from); err != nil {
 				return err
 			}
 			if q.To, err = timeFlag("to", to); err != nil {
+				return err
+			}
+			if q.At, err = at.moment(cmd); err != nil {
 				return err
 			}
 			wanted, err := pairsFlag("filter", filter)
@@ -50,6 +54,7 @@ func (r *remote) usageCommand() *cobra.Command {
 	f.StringSliceVar(&q.Subjects, "subject", nil, "only these subjects, with a row for each")
 	f.StringSliceVar(&q.GroupBy, "group-by", nil, "group by these keys of the meter, or by subject")
 	f.StringArrayVar(&filter, "filter", nil, "only usage with key=value, or key=one,another")
+	at.flags(cmd)
 	return cmd
 }
 
@@ -97,8 +102,13 @@ func deref(s *string) string {
 func (r *remote) quotasCommand() *cobra.Command {
 	var node, meter string
 	var flat bool
+	var at momentFlags
 	list := func(cmd *cobra.Command, c *client.Client, _ []string) error {
-		quotas, err := c.Quotas(cmd.Context(), usance.Path(node), meter, !flat)
+		then, err := at.moment(cmd)
+		if err != nil {
+			return err
+		}
+		quotas, err := c.QuotasAt(cmd.Context(), usance.Path(node), meter, !flat, then)
 		if err != nil {
 			return err
 		}
@@ -108,6 +118,7 @@ func (r *remote) quotasCommand() *cobra.Command {
 	cmd.Flags().StringVar(&node, "node", "/", "quotas at and below this node")
 	cmd.Flags().StringVar(&meter, "meter", "", "quotas of this meter")
 	cmd.Flags().BoolVar(&flat, "flat", false, "only those at the node itself")
+	at.flags(cmd)
 	cmd.AddCommand(r.quotaSetCommand(), r.command("delete NODE METER", "Remove a quota", cobra.ExactArgs(2),
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
 			return c.DeleteQuota(cmd.Context(), usance.Path(args[0]), args[1])
