@@ -29,6 +29,7 @@ const (
 	MaxAliases        = 16       // aliases of one node
 	MaxSettings       = 256      // settings of one tenant
 	MaxSettingBytes   = 4 << 10  // one setting's value
+	MaxMappings       = 1_000    // overridden fields of one tenant
 	MaxPageSize       = 1_000    // rows of one page
 	MaxQueryRows      = 100_000  // rows of one usage answer
 	MaxManifestBytes  = 64 << 20 // one manifest

@@ -29,7 +29,7 @@ type AuditFilter struct {
 }
 
 // auditTypes are the types of what is changed.
-var auditTypes = []string{"tenant", "node", "meter", "quota", "user", "key", "token", "resource", "hold", "event"}
+var auditTypes = []string{"tenant", "node", "meter", "quota", "user", "key", "token", "mapping", "resource", "hold", "event"}
 
 // AuditEntry is one control change. Secrets, sealed or hashed, are left out of
 // Before and After.

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/mapping"
 	"github.com/usance/usance/store"
 )
 
@@ -43,6 +44,8 @@ type Definitions struct {
 	users     map[string]userRow
 	keys      map[string]keyRow // by kind and id
 	tokens    map[string]tokenRow
+	mappings  map[MappingRef]mapping.Source
+	byFacade  map[string]map[string]mapping.Source
 }
 
 // The rows as stored.
@@ -69,6 +72,8 @@ func newDefinitions() *Definitions {
 		users:  map[string]userRow{},
 		keys:   map[string]keyRow{},
 		tokens: map[string]tokenRow{},
+
+		mappings: map[MappingRef]mapping.Source{},
 	}
 }
 
@@ -78,6 +83,7 @@ func (d *Definitions) clone() *Definitions {
 		Version: d.Version, Tenant: d.Tenant, Zone: d.Zone,
 		nodes: maps.Clone(d.nodes), meters: maps.Clone(d.meters), quotas: maps.Clone(d.quotas),
 		users: maps.Clone(d.users), keys: maps.Clone(d.keys), tokens: maps.Clone(d.tokens),
+		mappings: maps.Clone(d.mappings),
 	}
 }
 
@@ -118,6 +124,8 @@ func (d *Definitions) set(kind, name string, value []byte) error {
 		return setIn(d.keys, name, value)
 	case "token":
 		return setIn(d.tokens, name, value)
+	case "mapping":
+		return setIn(d.mappings, mappingNamed(name), value)
 	}
 	return usance.ErrCorrupt
 }
@@ -144,6 +152,7 @@ func (d *Definitions) index() error {
 	d.Zone = zone
 	d.indexMeters()
 	d.indexQuotas()
+	d.indexMappings()
 	d.aliases, d.bearers = map[string]usance.Path{}, map[string]string{}
 	for kind, value := range d.Tenant.Aliases {
 		d.aliases[kind+"\x00"+value] = usance.Root

@@ -30,12 +30,16 @@ type Edit struct {
 	Keys   []KeySpec
 	Tokens []TokenSpec
 
+	Mappings []MappingSpec
+
 	DeleteNodes  []usance.Path
 	DeleteMeters []string
 	DeleteQuotas []QuotaRef
 	DeleteUsers  []string
 	DeleteKeys   []KeyRef
 	DeleteTokens []string
+
+	DeleteMappings []MappingRef
 
 	DryRun bool // work out the differences and refusals, change nothing
 
@@ -74,7 +78,7 @@ func (k KeyRef) name() string { return string(k.Kind) + "\x00" + k.ID }
 // Difference is one change that an Edit made or would make.
 type Difference struct {
 	Op     string `json:"op"`   // "create", "update" or "delete"
-	Type   string `json:"type"` // "tenant", "node", "meter", "quota", "user", "key", "token"
+	Type   string `json:"type"` // "tenant", "node", "meter", "quota", "user", "key", "token", "mapping"
 	Name   string `json:"name"`
 	Detail string `json:"detail,omitempty"` // which members change, for a person
 	Secret string `json:"secret,omitempty"` // a secret made here, shown this once
@@ -249,6 +253,9 @@ func (p *plan) build(e Edit) error {
 	each(p, "users", e.Users, p.putUser)
 	each(p, "keys", e.Keys, p.putKey)
 	each(p, "tokens", e.Tokens, p.putToken)
+	for _, m := range e.Mappings {
+		p.putMapping(m)
+	}
 	if len(p.faults) == 0 {
 		if err := p.after.index(); err != nil {
 			p.fault("timezone", err)

@@ -33,6 +33,7 @@ type ManifestTenant struct {
 	users             []manifestUser
 	keys              []manifestKey
 	tokens            []TokenSpec
+	mappings          []manifestMapping
 }
 
 type manifestNode struct {
@@ -105,6 +106,7 @@ func (r *reader) tenant(field string, t *tree) ManifestTenant {
 		"users":     listOf(r, &m.users, r.user),
 		"keys":      listOf(r, &m.keys, r.key),
 		"tokens":    listOf(r, &m.tokens, r.token),
+		"mappings":  r.mappings(&m.mappings),
 		"resources": listOf(r, &m.Resources, r.resource),
 	})
 	return m
@@ -336,6 +338,7 @@ func (t *ManifestTenant) Edit(now *Definitions) Edit {
 		spec.Disabled = keep(k.disabled, now.keys[KeyRef{k.Kind, k.ID}.name()].Disabled)
 		e.Keys = append(e.Keys, spec)
 	}
+	t.editMappings(&e, now)
 	return e
 }
 

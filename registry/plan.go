@@ -52,6 +52,9 @@ func (d *Definitions) get(kind, name string) (any, bool) {
 	case "key":
 		v, ok := d.keys[name]
 		return v, ok
+	case "mapping":
+		v, ok := d.mappings[mappingNamed(name)]
+		return v, ok
 	}
 	v, ok := d.tokens[name]
 	return v, ok
@@ -359,6 +362,9 @@ func (p *plan) putToken(field string, t TokenSpec) {
 }
 
 func (p *plan) deletions(e Edit) {
+	for _, ref := range e.DeleteMappings {
+		p.remove(ref.field(), "mapping", ref.name(), ref.shown())
+	}
 	each(p, "delete_nodes", e.DeleteNodes, func(field string, n usance.Path) {
 		old := p.before.nodes[n]
 		if p.remove(field, "node", string(n), string(n)) {
@@ -408,6 +414,7 @@ func (p *plan) checkWhole() {
 	for _, q := range d.Quotas(usance.Root, true) {
 		p.checkQuota(q)
 	}
+	p.checkMappings()
 	for _, k := range d.Keys() {
 		if _, ok := d.users[k.User]; !ok {
 			p.fault("users", usance.Errorf(usance.KindConflict, "user %s still has the %s key %s", k.User, k.Kind, k.ID))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/journal"
+	"github.com/usance/usance/internal/mapping"
 	"github.com/usance/usance/store"
 )
 
@@ -25,6 +26,9 @@ type Options struct {
 	// PasswordCost overrides the cost of password hashes; nil takes one fit for
 	// servers. Tests lower it.
 	PasswordCost *argon2id.Params
+	// Mappings are those of the façades, which a tenant's overrides are checked
+	// against; nil has every override refused.
+	Mappings mapping.Catalog
 	// MaxCached bounds the tenants whose definitions are kept in memory; 0 means
 	// 20,000.
 	MaxCached int
@@ -38,6 +42,7 @@ type Registry struct {
 	log   *slog.Logger
 	seal  sealer
 	cost  *argon2id.Params
+	maps  mapping.Catalog
 	decoy string // a password hash nobody has, checked when the user does not exist
 
 	mu     sync.RWMutex
@@ -64,7 +69,7 @@ func New(st store.Store, o Options) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Registry{st: st, now: o.Now, log: o.Logger, seal: s, cost: o.PasswordCost, decoy: decoy,
+	return &Registry{st: st, now: o.Now, log: o.Logger, seal: s, cost: o.PasswordCost, maps: o.Mappings, decoy: decoy,
 		cached: map[usance.TenantID]*Definitions{}, max: o.MaxCached}, nil
 }
 

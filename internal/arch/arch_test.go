@@ -22,16 +22,18 @@ var allowed = map[string][]string{
 	"":                     {},
 	"store":                {""},
 	"internal/journal":     {"", "store"},
+	"internal/mapping":     {""},
+	"internal/figures":     {"", "internal/mapping", "registry", "ledger"},
 	"store/storetest":      {"", "store"},
 	"store/pebblestore":    {"", "store"},
-	"registry":             {"", "store", "internal/journal"},
+	"registry":             {"", "store", "internal/journal", "internal/mapping"},
 	"ledger":               {"", "store", "internal/journal", "registry"},
 	"internal/httpx":       {""},
 	"internal/sdksign":     {""},
 	"internal/gateway":     {"", "internal/httpx", "internal/sdksign"},
 	"store/pgstore/pgtest": {},
 	"internal/facadetest":  {"", "store", "store/pebblestore", "registry", "ledger", "internal/sdksign"},
-	"api":                  {"", "registry", "ledger", "api/wire", "internal/httpx"},
+	"api":                  {"", "registry", "ledger", "api/wire", "internal/httpx", "internal/mapping", "internal/figures"},
 	"api/wire":             {""},
 	"client":               {"", "api/wire"},
 	"facade/iam":           facade,
@@ -40,7 +42,7 @@ var allowed = map[string][]string{
 	"facade/zstack":        facade,
 	"facade/cloudrtc":      facade,
 	"facade/metastudio":    facade,
-	"server":               {"", "store", "registry", "ledger", "api", "api/wire", "console", "facade/", "internal/httpx", "internal/gateway"},
+	"server":               {"", "store", "registry", "ledger", "api", "api/wire", "console", "facade/", "internal/httpx", "internal/gateway", "internal/mapping", "internal/figures"},
 	"internal/demo":        {"", "client", "api/wire"},
 	"cmd/usance":           {"", "store", "store/pebblestore", "store/pgstore", "registry", "ledger", "server", "client", "api/wire", "internal/"},
 	"internal/arch":        {},
@@ -50,7 +52,7 @@ var allowed = map[string][]string{
 }
 
 // A façade translates; it never reaches another façade or an engine.
-var facade = []string{"", "registry", "ledger", "internal/httpx", "internal/gateway", "internal/sdksign"}
+var facade = []string{"", "registry", "ledger", "internal/httpx", "internal/gateway", "internal/sdksign", "internal/mapping", "internal/figures"}
 
 // standardOnly lists packages that import nothing outside the standard library
 // and the module.

@@ -28,7 +28,7 @@ const (
 // Change is the content of a Definition, Resource, Hold or Correction entry: the row as stored
 // before and after. Secrets appear only sealed or hashed, as they are stored.
 type Change struct {
-	Type   string // "tenant", "node", "meter", "quota", "user", "key", "token", "resource", "hold"
+	Type   string // "tenant", "node", "meter", "quota", "user", "key", "token", "mapping", "resource", "hold"
 	Name   string
 	Before []byte // JSON; nil when there was nothing
 	After  []byte // JSON; nil when it was deleted
