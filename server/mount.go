@@ -12,12 +12,19 @@ import (
 	"github.com/usance/usance/facade/metastudio"
 	"github.com/usance/usance/facade/zstack"
 	"github.com/usance/usance/internal/gateway"
+	"github.com/usance/usance/internal/mapping"
 )
 
 // facade is what every vendor's surface offers.
 type facade interface {
 	http.Handler
 	Owns(path string) bool
+}
+
+// mappings says where each façade's numbers come from: what tenants may override.
+func mappings() mapping.Catalog {
+	return mapping.Catalog{meeting.Name: meeting.Mapping(), koodrive.Name: koodrive.Mapping(), zstack.Name: zstack.Mapping(),
+		cloudrtc.Name: cloudrtc.Mapping(), metastudio.Name: metastudio.Mapping()}
 }
 
 // mount builds every surface, in the order in which they are asked. The last one

@@ -83,7 +83,7 @@ func New(c Config) (*Server, error) {
 	if c.Drain == 0 {
 		c.Drain = 8 * time.Second
 	}
-	reg, err := registry.New(c.Store, registry.Options{Now: c.Now, MasterKey: c.MasterKey, Logger: c.Logger, PasswordCost: c.PasswordCost})
+	reg, err := registry.New(c.Store, registry.Options{Now: c.Now, MasterKey: c.MasterKey, Logger: c.Logger, PasswordCost: c.PasswordCost, Mappings: mappings()})
 	if err != nil {
 		return nil, err
 	}

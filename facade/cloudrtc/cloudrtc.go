@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
@@ -37,6 +38,7 @@ type Facade struct {
 	reg        *registry.Registry
 	led        *ledger.Ledger
 	o          Options
+	figures    *figures.Set
 	projects   gateway.Projects
 	refusals   *gateway.Refusals[*gateway.ServiceFault]
 	statistics *gateway.Throttle
@@ -61,7 +63,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	throttle := func(perMinute int) *gateway.Throttle {
 		return gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now, Limit: gateway.Limit{Requests: perMinute, Per: time.Minute}})
 	}
-	f := &Facade{reg: reg, led: led, o: o, refusals: refusals(o.Logger),
+	f := &Facade{reg: reg, led: led, o: o, figures: figures.NewSet(Name, Mapping()), refusals: refusals(o.Logger),
 		statistics: throttle(o.StatisticsPerMinute), apps: throttle(o.AppsPerMinute)}
 	f.projects = gateway.Projects{Bodies: gateway.ServiceBodies(o.MaxBody), Authenticate: o.Authenticate,
 		Resolve: reg.Resolver(AliasProject), Foreign: gateway.AccessDenied(), Optional: true}

@@ -1,6 +1,9 @@
 package cloudrtc
 
-import "github.com/usance/usance/registry"
+import (
+	"github.com/usance/usance/internal/mapping"
+	"github.com/usance/usance/registry"
+)
 
 // The aliases by which Cloud RTC knows nodes.
 const (
@@ -11,41 +14,40 @@ const (
 	stateActivation = "ACTIVATION" // of every application: none can be stopped here
 )
 
-// Binding says where a field of an answer comes from.
-type Binding struct {
-	Field  string
-	Source string // what is read
-	Unit   string // of the field
-	media  string // of rtc.duration; "" for other fields
-	at     func(*usageRow) *int64
-}
+// Name is the façade's among the mappings.
+const Name = "cloudrtc"
 
-// Bindings returns the fields of a usage row and of an application.
-func Bindings() []Binding {
-	duration := func(field, media string, at func(*usageRow) *int64) Binding {
-		return Binding{field, registry.RTCDuration + " with media " + media, "s", media, at}
+const (
+	callUsage = "GET /v1/{project_id}/rtc/history/usage"
+	paramApp  = "$app" // the application asked for
+)
+
+// Mapping says where each number of a usage row comes from.
+func Mapping() mapping.Table {
+	duration := func(media string) mapping.Field {
+		return mapping.Field{Name: media, Call: callUsage, Unit: "s", Signed: true, Source: mapping.Source{Kind: mapping.Meter,
+			Meter: registry.RTCDuration, Window: mapping.UTCDays, Filter: map[string]string{"app": paramApp, "media": media}, Round: mapping.Down}}
 	}
-	return []Binding{
-		{Field: "usage.date", Source: "the UTC day", Unit: "date"},
-		duration("usage.video_sd", "video_sd", func(r *usageRow) *int64 { return &r.VideoSD }),
-		duration("usage.video_hd", "video_hd", func(r *usageRow) *int64 { return &r.VideoHD }),
-		duration("usage.video_hdp", "video_hdp", func(r *usageRow) *int64 { return &r.VideoHDP }),
-		duration("usage.audio", "audio", func(r *usageRow) *int64 { return &r.Audio }),
-		{Field: "usage.total_duration", Source: "the sum of the four", Unit: "s"},
-		{Field: "apps.app_id", Source: "alias " + AliasApp + " of a node"},
-		{Field: "apps.app_name", Source: "the node's name, or the last segment of its path"},
-		{Field: "apps.state.state", Source: stateActivation},
-		{Field: "apps.tenant_name", Source: "alias " + aliasDomain + " of the tenant, or its id"},
+	return mapping.Table{
+		duration("video_sd"), duration("video_hd"), duration("video_hdp"), duration("audio"),
+		{Name: "total_duration", Call: callUsage, Unit: "s", Signed: true, Source: mapping.Source{Kind: mapping.Derived,
+			Of: []string{"video_sd", "video_hd", "video_hdp", "audio"}, Rule: "the sum of the four"}},
 	}
 }
 
-// durations returns the bindings that are read from the ledger.
-func durations() []Binding {
-	var out []Binding
-	for _, b := range Bindings() {
-		if b.media != "" {
-			out = append(out, b)
-		}
+// at returns where a usage row has the field of that name.
+func (r *usageRow) at(name string) *int64 {
+	switch name {
+	case "video_sd":
+		return &r.VideoSD
+	case "video_hd":
+		return &r.VideoHD
+	case "video_hdp":
+		return &r.VideoHDP
+	case "audio":
+		return &r.Audio
+	case "total_duration":
+		return &r.Total
 	}
-	return out
+	return nil
 }

@@ -7,9 +7,8 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
-	"github.com/usance/usance/ledger"
-	"github.com/usance/usance/registry"
 )
 
 type usageAnswer struct {
@@ -126,57 +125,61 @@ func readDate(values url.Values, name string) (usance.Day, bool, error) {
 
 // usage reads the days. A day without traffic has a row of zeros.
 func (f *Facade) usage(ctx context.Context, c gateway.Caller, asked usageQuery) (usageAnswer, error) {
-	fields := durations()
-	query := ledger.Query{Meter: registry.RTCDuration, Node: c.Node, From: asked.first.Start(), To: (asked.end + 1).Start(),
-		Window: usance.DayWindow, GroupBy: []string{"media"}, Filter: map[string][]string{"app": {asked.app}}}
-	for _, b := range fields {
-		query.Filter["media"] = append(query.Filter["media"], b.media)
-	}
-	answer, err := f.led.Query(ctx, c.Tenant, query)
+	// The credentials' check has just looked whether the definitions known here are
+	// the newest; they are no older than this request.
+	d, err := f.reg.Known(ctx, c.Tenant)
 	if err != nil {
 		return usageAnswer{}, err
 	}
-	if len(answer.Rows) == 0 {
-		if known, err := f.known(ctx, c, query); err != nil || !known {
+	got, err := f.days(ctx, f.figures.For(d), c, asked)
+	if err != nil {
+		return usageAnswer{}, err
+	}
+	return usageAnswer{Usage: got.rows}, nil
+}
+
+// days reads the plan's fields.
+func (f *Facade) days(ctx context.Context, p *figures.Plan, c gateway.Caller, asked usageQuery) (*days, error) {
+	queries, out, used := readings(p, c.Node, asked), newDays(p, asked), false
+	for _, r := range queries {
+		answer, err := f.led.Query(ctx, c.Tenant, r.query)
+		if err != nil {
+			return nil, err
+		}
+		used = used || len(answer.Rows) > 0
+		out.put(r, answer)
+	}
+	if !used {
+		if known, err := f.known(ctx, c, p, queries, asked.app); err != nil || !known {
 			if err == nil {
 				err = wrong("app", "there is no such application")
 			}
-			return usageAnswer{}, err
+			return nil, err
 		}
 	}
-	out := usageAnswer{Usage: make([]usageRow, asked.end-asked.first+1)}
-	totals := make([]usance.Sum, len(out.Usage))
-	for i := range out.Usage {
-		out.Usage[i].Date = (asked.first + usance.Day(i)).Start().Format(time.DateOnly)
-	}
-	for _, row := range answer.Rows {
-		i := usance.DayOf(row.From) - asked.first
-		for _, b := range fields {
-			if row.Group["media"] == b.media {
-				*b.at(&out.Usage[i]) = row.Value.Clamp()
-				totals[i] = totals[i].Plus(row.Value)
-			}
-		}
-	}
-	for i := range out.Usage {
-		out.Usage[i].Total = totals[i].Clamp()
-	}
+	out.total()
 	return out, nil
 }
 
 // known reports whether an application without usage to show exists all the same:
 // a node of the project bears its id, or it was used some other day or in another
 // way.
-func (f *Facade) known(ctx context.Context, c gateway.Caller, query ledger.Query) (bool, error) {
-	at, err := f.reg.ResolveAlias(ctx, AliasApp, query.Filter["app"][0])
+func (f *Facade) known(ctx context.Context, c gateway.Caller, p *figures.Plan, queries []*reading, app string) (bool, error) {
+	at, err := f.reg.ResolveAlias(ctx, AliasApp, app)
 	if err == nil && at.Tenant == c.Tenant && at.Node.Within(c.Node) {
 		return true, nil
 	}
 	if err != nil && usance.KindOf(err) != usance.KindNotFound {
 		return false, err
 	}
-	query.From, query.To, query.Window = time.Time{}, time.Time{}, ""
-	query.Filter = map[string][]string{"app": query.Filter["app"]}
-	answer, err := f.led.Query(ctx, c.Tenant, query)
-	return len(answer.Rows) > 0, err
+	for _, r := range queries {
+		q, ok := r.everywhere(p, app)
+		if !ok {
+			continue
+		}
+		if answer, err := f.led.Query(ctx, c.Tenant, q); err != nil || len(answer.Rows) > 0 {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }

@@ -2,10 +2,11 @@ package koodrive
 
 import (
 	"math"
+	"slices"
 
 	"github.com/usance/usance"
-	"github.com/usance/usance/ledger"
-	"github.com/usance/usance/registry"
+	"github.com/usance/usance/internal/figures"
+	"github.com/usance/usance/internal/mapping"
 )
 
 // The capacity of a tenant is divided into three kinds of space and a reserve.
@@ -25,33 +26,17 @@ const (
 	kinds
 )
 
-const (
-	bytesPerGB = 1 << 30
-	bytesPerKB = 1 << 10
+// most is the largest number of gigabytes and of seats shown, and what is shown
+// for a limit that has no bound: the fields are Integers, for which callers may
+// keep 32 bits.
+const most = math.MaxInt32
 
-	// most is the largest number of gigabytes and of seats shown, and what is
-	// shown for a limit that has no bound: the fields are Integers, for which
-	// callers may keep 32 bits.
-	most = math.MaxInt32
-)
-
-// asked returns the readings that figuresOf needs, in its order.
-func asked() []registry.QuotaRef {
-	return []registry.QuotaRef{
-		{Node: driveNode, Meter: registry.DriveSpace},
-		{Node: deptNode, Meter: registry.DriveSpace},
-		{Node: personalNode, Meter: registry.DriveSpace},
-		{Node: groupNode, Meter: registry.DriveSpace},
-		{Node: driveNode, Meter: registry.DriveUsers},
-	}
-}
-
-// figures are the numbers of an answer. Whatever the quotas and the usage are,
+// numbers are those of an answer. Whatever the quotas and the usage are,
 //
 //	capacity   = sum of granted + reserved, none of them negative
 //	handedOut  ≤ granted, for each kind
 //	users      ≤ seats
-type figures struct {
+type numbers struct {
 	capacity  int64        // GB
 	granted   [kinds]int64 // GB: the quota of each kind
 	reserved  int64        // GB
@@ -68,49 +53,80 @@ type limit struct {
 	open    bool // it has no bound
 }
 
-func limitOf(q ledger.QuotaReading) limit {
-	l := limit{defined: q.Defined, open: q.Defined && q.Limit == usance.Unlimited}
-	if q.Defined && !l.open {
-		l.gb = gigabytes(q.Limit)
+// limitOf reads a field as a limit. One that is not read from a quota's limit is
+// always there.
+func limitOf(f *figures.Figure, n figures.Native) limit {
+	if f.Source.Kind != mapping.Quota || f.Source.Value != mapping.Limit {
+		return limit{gb: f.Whole(n), defined: true}
+	}
+	l := limit{defined: n.Quota.Defined, open: n.Quota.Defined && n.Quota.Limit == usance.Unlimited}
+	if l.defined && !l.open {
+		l.gb = f.Whole(n)
 	}
 	return l
 }
 
-// gigabytes rounds down: a part of a gigabyte cannot be handed out as one.
-func gigabytes(bytes usance.Amount) int64 { return min(max(bytes, 0)/bytesPerGB, most) }
+// The fields that the answer is worked out of, as indexes.
+const (
+	capacityField = iota
+	grantedFields
+	handedOutFields = grantedFields + kinds
+	filledFields    = handedOutFields + kinds
+	usersField      = filledFields + kinds
+	seatsField      = usersField + 1
+	readFields      = seatsField + 1
+)
 
-// kilobytes rounds up: a file of one byte fills something.
-func kilobytes(bytes usance.Amount) int64 {
-	bytes = max(bytes, 0)
-	kb := bytes / bytesPerKB
-	if bytes%bytesPerKB != 0 {
-		kb++
+// places returns where a mapping has the fields that are read.
+func places(t mapping.Table) (at [readFields]int) {
+	for i, name := range [readFields]string{"spaceCapacity",
+		"deptSpaceQuota", "personalSpaceQuota", "groupSpaceQuota",
+		"deptSpaceQuotaUsed", "personalSpaceQuotaUsed", "groupSpaceQuotaUsed",
+		"deptSpaceUsed", "personalSpaceUsed", "groupSpaceUsed", "userCount", "userMaxCount"} {
+		at[i] = slices.Index(t.Names(), name)
 	}
-	return kb
+	return at
 }
 
-// figuresOf works the answer out from the readings that asked names.
-func figuresOf(r []ledger.QuotaReading) figures {
-	var f figures
+// numbersOf works the answer out from what the plan's fields were read as.
+func numbersOf(list []figures.Figure, read []figures.Native, at [readFields]int) numbers {
+	whole := func(field int) int64 { return list[at[field]].Whole(read[at[field]]) }
+	limitAt := func(field int) limit { return limitOf(&list[at[field]], read[at[field]]) }
+	var f numbers
 	var limits [kinds]limit
 	for i := range limits {
-		limits[i] = limitOf(r[1+i])
+		limits[i] = limitAt(grantedFields + i)
 	}
-	f.capacity, f.granted, f.reserved = divide(limitOf(r[0]), limits)
+	f.capacity, f.granted, f.reserved = divide(limitAt(capacityField), limits)
 	for i := range f.granted {
-		f.handedOut[i] = min(gigabytes(r[1+i].Allocated), f.granted[i])
-		f.filled[i] = kilobytes(r[1+i].Used)
+		f.handedOut[i] = min(whole(handedOutFields+i), f.granted[i])
+		f.filled[i] = whole(filledFields + i)
 	}
-	f.users = min(max(r[4].Used, 0), most)
-	f.seats = max(f.users, seats(r[4]))
+	f.users = whole(usersField)
+	f.seats = max(f.users, whole(seatsField))
 	return f
 }
 
-func seats(q ledger.QuotaReading) int64 {
-	if !q.Defined {
-		return most
+// shown returns how each field of the mapping that is a number of the answer is
+// taken from it.
+func shown() map[string]func(numbers) int64 {
+	return map[string]func(numbers) int64{
+		"spaceUsed":              func(f numbers) int64 { return sum(f.filled) },
+		"spaceCapacity":          func(f numbers) int64 { return f.capacity },
+		"deptSpaceQuota":         func(f numbers) int64 { return f.granted[dept] },
+		"personalSpaceQuota":     func(f numbers) int64 { return f.granted[personal] },
+		"groupSpaceQuota":        func(f numbers) int64 { return f.granted[group] },
+		"reservedSpaceQuota":     func(f numbers) int64 { return f.reserved },
+		"spaceQuotaUsed":         func(f numbers) int64 { return sum(f.handedOut) },
+		"deptSpaceUsed":          func(f numbers) int64 { return f.filled[dept] },
+		"deptSpaceQuotaUsed":     func(f numbers) int64 { return f.handedOut[dept] },
+		"personalSpaceUsed":      func(f numbers) int64 { return f.filled[personal] },
+		"personalSpaceQuotaUsed": func(f numbers) int64 { return f.handedOut[personal] },
+		"groupSpaceUsed":         func(f numbers) int64 { return f.filled[group] },
+		"groupSpaceQuotaUsed":    func(f numbers) int64 { return f.handedOut[group] },
+		"userCount":              func(f numbers) int64 { return f.users },
+		"userMaxCount":           func(f numbers) int64 { return f.seats },
 	}
-	return min(q.Limit, most)
 }
 
 // divide returns how the capacity is shown as divided. What was bought stands;

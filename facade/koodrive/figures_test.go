@@ -7,7 +7,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/figures"
+	"github.com/usance/usance/internal/mapping"
 	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/registry"
 )
 
 // reading draws a quota in any state it can be in: missing, without a bound,
@@ -36,7 +39,7 @@ func reading(t *rapid.T, name string) ledger.QuotaReading {
 func holds(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, f figures) {
+}, f numbers) {
 	t.Helper()
 	if f.capacity != sum(f.granted)+f.reserved {
 		t.Fatalf("the capacity is not the sum of its parts: %+v", f)
@@ -56,11 +59,21 @@ func holds(t interface {
 
 func TestTheSumsHoldWhateverTheQuotasAndUsage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var r []ledger.QuotaReading
-		for _, ref := range asked() {
-			r = append(r, reading(t, string(ref.Node)+" "+ref.Meter))
+		plan := figures.NewSet(Name, Mapping()).For(&registry.Definitions{})
+		read := map[registry.QuotaRef]*ledger.QuotaReading{}
+		natives := make([]figures.Native, len(plan.Figures))
+		for i, f := range plan.Figures {
+			if f.Source.Kind != mapping.Quota {
+				continue
+			}
+			ref := registry.QuotaRef{Node: f.Source.Node, Meter: f.Source.Meter}
+			if read[ref] == nil {
+				q := reading(t, string(ref.Node)+" "+ref.Meter)
+				read[ref] = &q
+			}
+			natives[i] = figures.QuotaNative(f.Source.Value, read[ref])
 		}
-		holds(t, figuresOf(r))
+		holds(t, numbersOf(plan.Figures, natives, places(Mapping())))
 	})
 }
 
@@ -141,13 +154,21 @@ func TestLimitsWithoutABoundOrMissing(t *testing.T) {
 }
 
 func TestKilobytesAreRoundedUpAndGigabytesDown(t *testing.T) {
+	set := figures.NewSet(Name, Mapping())
+	shownAs := func(name string, bytes int64) int64 {
+		f, ok := set.Usual(name)
+		if !ok {
+			t.Fatalf("there is no %s", name)
+		}
+		return f.Whole(figures.Native{Value: usance.SumOf(bytes)})
+	}
 	for bytes, kb := range map[int64]int64{-5: 0, 0: 0, 1: 1, 1024: 1, 1025: 2, math.MaxInt64: 1 << 53} {
-		if got := kilobytes(bytes); got != kb {
+		if got := shownAs("deptSpaceUsed", bytes); got != kb {
 			t.Errorf("%d bytes are %d KB, want %d", bytes, got, kb)
 		}
 	}
 	for bytes, gb := range map[int64]int64{-5: 0, 0: 0, 1<<30 - 1: 0, 1 << 30: 1, 3<<29 + 1<<30: 2, math.MaxInt64: most} {
-		if got := gigabytes(bytes); got != gb {
+		if got := shownAs("deptSpaceQuotaUsed", bytes); got != gb {
 			t.Errorf("%d bytes are %d GB, want %d", bytes, got, gb)
 		}
 	}

@@ -8,10 +8,12 @@ package koodrive
 import (
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/internal/sdksign"
@@ -42,7 +44,9 @@ type Facade struct {
 	o        Options
 	bodies   *httpx.Bodies
 	throttle *gateway.Throttle
-	bindings []Binding
+	figures  *figures.Set
+	places   [readFields]int
+	shown    []func(numbers) int64 // of each field of the mapping; nil for settings
 	handler  http.Handler
 }
 
@@ -63,9 +67,13 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	if o.PerMinute == 0 {
 		o.PerMinute = 1200
 	}
-	f := &Facade{reg: reg, led: led, o: o, bindings: Bindings(),
+	f := &Facade{reg: reg, led: led, o: o, figures: figures.NewSet(Name, Mapping()), places: places(Mapping()),
 		bodies:   gateway.ServiceBodies(o.MaxBody),
 		throttle: gateway.NewThrottle(gateway.ThrottleConfig{Limit: gateway.Limit{Requests: o.PerMinute, Per: time.Minute}, Now: o.Now}),
+	}
+	of := shown()
+	for _, field := range Mapping() {
+		f.shown = append(f.shown, of[field.Name])
 	}
 	f.handler = httpx.Chain(http.HandlerFunc(f.serve),
 		httpx.RequestID(httpx.RequestIDConfig{FromCaller: true}),
@@ -147,11 +155,36 @@ func (f *Facade) quotaUsed(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	report, err := f.led.Report(ctx, p.Tenant, ledger.Ask{Quotas: asked()})
+	plan := f.figures.For(d)
+	got, err := plan.Read(ctx, f.led, d, usance.Root, f.o.Now())
 	if err != nil {
 		return nil, err
 	}
 	body := append(make([]byte, 0, 640), `{"code":0,"msg":"success","data":`...)
-	body = appendData(body, f.bindings, figuresOf(report.Quotas), d)
+	body = f.appendData(body, plan, got)
 	return append(body, '}'), nil
+}
+
+// appendData appends the answer's data object.
+func (f *Facade) appendData(dst []byte, p *figures.Plan, got *figures.Readings) []byte {
+	n := numbersOf(p.Figures, got.Natives, f.places)
+	for i := range p.Figures {
+		if i == 0 {
+			dst = append(dst, '{')
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, '"')
+		dst = append(dst, p.Figures[i].Name...)
+		dst = append(dst, '"', ':')
+		dst = f.appendField(dst, i, p, got, n)
+	}
+	return append(dst, '}')
+}
+
+func (f *Facade) appendField(dst []byte, i int, p *figures.Plan, got *figures.Readings, n numbers) []byte {
+	if f.shown[i] == nil {
+		return p.Figures[i].Append(dst, got.Natives[i])
+	}
+	return strconv.AppendInt(dst, f.shown[i](n), 10)
 }

@@ -61,11 +61,11 @@ func TestTheVendorsExampleComesOutOfTheLedger(t *testing.T) {
 func TestEveryBoundFieldIsInTheAnswer(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
 	var want []string
-	for _, b := range koodrive.Bindings() {
-		if b.Source == "" {
-			t.Errorf("%s comes from nowhere", b.Field)
+	for _, f := range koodrive.Mapping() {
+		if f.Source.Kind == "" {
+			t.Errorf("%s comes from nowhere", f.Name)
 		}
-		want = append(want, b.Field)
+		want = append(want, f.Name)
 	}
 	slices.Sort(want)
 	if got := slices.Sorted(maps.Keys(w.read())); !slices.Equal(got, want) {

@@ -1,13 +1,15 @@
 package koodrive
 
 import (
-	"strconv"
-	"strings"
+	"math"
 
-	"github.com/go-json-experiment/json/jsontext"
-
+	"github.com/usance/usance"
+	"github.com/usance/usance/internal/mapping"
 	"github.com/usance/usance/registry"
 )
+
+// Name is the façade's among the mappings.
+const Name = "koodrive"
 
 // The settings of a tenant that the answer shows.
 const (
@@ -15,70 +17,62 @@ const (
 	SettingDownloadExpires = "koodrive.package_download_expires" // days, default 7
 )
 
-// Binding says where a field of the answer comes from.
-type Binding struct {
-	Field  string
-	Source string // what is read
-	Unit   string // of the field
-	append func(dst []byte, f figures, d *registry.Definitions) []byte
-}
-
-// Bindings returns the fields of a quotaUsed answer in the order in which they
-// are written.
-func Bindings() []Binding {
-	number := func(field, source, unit string, of func(figures) int64) Binding {
-		return Binding{field, source, unit, func(dst []byte, f figures, _ *registry.Definitions) []byte {
-			return strconv.AppendInt(dst, of(f), 10)
-		}}
-	}
-	return []Binding{
-		number("spaceUsed", "the sum of the three Used fields", "KB", func(f figures) int64 { return sum(f.filled) }),
-		number("spaceCapacity", "quota of drive.space at /drive", "GB", func(f figures) int64 { return f.capacity }),
-		number("deptSpaceQuota", "quota of drive.space at /drive/dept", "GB", func(f figures) int64 { return f.granted[dept] }),
-		number("personalSpaceQuota", "quota of drive.space at /drive/personal", "GB", func(f figures) int64 { return f.granted[personal] }),
-		number("groupSpaceQuota", "quota of drive.space at /drive/group", "GB", func(f figures) int64 { return f.granted[group] }),
-		number("reservedSpaceQuota", "spaceCapacity less the three quotas", "GB", func(f figures) int64 { return f.reserved }),
-		number("spaceQuotaUsed", "the sum of the three QuotaUsed fields", "GB", func(f figures) int64 { return sum(f.handedOut) }),
-		number("deptSpaceUsed", "drive.space at and below /drive/dept", "KB", func(f figures) int64 { return f.filled[dept] }),
-		number("deptSpaceQuotaUsed", "what /drive/dept hands out to the quotas below it", "GB", func(f figures) int64 { return f.handedOut[dept] }),
-		number("personalSpaceUsed", "drive.space at and below /drive/personal", "KB", func(f figures) int64 { return f.filled[personal] }),
-		number("personalSpaceQuotaUsed", "what /drive/personal hands out to the quotas below it", "GB", func(f figures) int64 { return f.handedOut[personal] }),
-		number("groupSpaceUsed", "drive.space at and below /drive/group", "KB", func(f figures) int64 { return f.filled[group] }),
-		number("groupSpaceQuotaUsed", "what /drive/group hands out to the quotas below it", "GB", func(f figures) int64 { return f.handedOut[group] }),
-		number("userCount", "drive.users at and below /drive", "1", func(f figures) int64 { return f.users }),
-		number("userMaxCount", "quota of drive.users at /drive", "1", func(f figures) int64 { return f.seats }),
-		{"packageDownloadExpires", "setting " + SettingDownloadExpires, "d", appendDownloadExpires},
-		{"productType", "setting " + SettingProductType, "", appendProductType},
+// Mapping says where each field of a quotaUsed answer comes from, in the order in
+// which they are written. What numbersOf works out of them is said in Fits.
+func Mapping() mapping.Table {
+	granted := []string{"deptSpaceQuota", "personalSpaceQuota", "groupSpaceQuota"}
+	capacity := quota("spaceCapacity", "GB", driveNode, registry.DriveSpace, mapping.Limit)
+	capacity.Within, capacity.Fits = granted, "without a quota of its own it is the sum of the three"
+	seats := quota("userMaxCount", "1", driveNode, registry.DriveUsers, mapping.Limit)
+	seats.Limitless, seats.Missing = true, most
+	seats.Within, seats.Fits = []string{"userCount"}, "never less than userCount"
+	days := mapping.Field{Name: "packageDownloadExpires", Call: routeQuotaUsed, Unit: "d", Most: math.MaxInt32, Usual: "7",
+		Source: mapping.Source{Kind: mapping.Setting, Setting: SettingDownloadExpires}}
+	product := mapping.Field{Name: "productType", Call: routeQuotaUsed, Text: true, Usual: "1",
+		Source: mapping.Source{Kind: mapping.Setting, Setting: SettingProductType}}
+	return mapping.Table{
+		derived("spaceUsed", "KB", "the sum of the three", "deptSpaceUsed", "personalSpaceUsed", "groupSpaceUsed"),
+		capacity,
+		granting("deptSpaceQuota", deptNode), granting("personalSpaceQuota", personalNode), granting("groupSpaceQuota", groupNode),
+		derived("reservedSpaceQuota", "GB", "the first less the others", append([]string{"spaceCapacity"}, granted...)...),
+		derived("spaceQuotaUsed", "GB", "the sum of the three", "deptSpaceQuotaUsed", "personalSpaceQuotaUsed", "groupSpaceQuotaUsed"),
+		filled("deptSpaceUsed", deptNode), handedOut("deptSpaceQuotaUsed", deptNode, granted[dept]),
+		filled("personalSpaceUsed", personalNode), handedOut("personalSpaceQuotaUsed", personalNode, granted[personal]),
+		filled("groupSpaceUsed", groupNode), handedOut("groupSpaceQuotaUsed", groupNode, granted[group]),
+		quota("userCount", "1", driveNode, registry.DriveUsers, mapping.Used),
+		seats,
+		days,
+		product,
 	}
 }
 
-func appendDownloadExpires(dst []byte, _ figures, d *registry.Definitions) []byte {
-	const usual = 7
-	days, err := strconv.ParseInt(d.Setting(SettingDownloadExpires, ""), 10, 32)
-	if err != nil || days < 0 {
-		days = usual
-	}
-	return strconv.AppendInt(dst, days, 10)
+// quota is a field read from a quota. Parts of a unit are dropped: a part of a
+// gigabyte cannot be handed out as one.
+func quota(name, unit string, node usance.Path, meter, value string) mapping.Field {
+	return mapping.Field{Name: name, Call: routeQuotaUsed, Unit: unit, Most: most,
+		Source: mapping.Source{Kind: mapping.Quota, Meter: meter, Node: node, Value: value, Round: mapping.Down}}
 }
 
-func appendProductType(dst []byte, _ figures, d *registry.Definitions) []byte {
-	text := strings.ToValidUTF8(d.Setting(SettingProductType, "1"), "\uFFFD")
-	dst, _ = jsontext.AppendQuote(dst, text) // fails for invalid UTF-8 alone
-	return dst
+func granting(name string, node usance.Path) mapping.Field {
+	f := quota(name, "GB", node, registry.DriveSpace, mapping.Limit)
+	f.Within = []string{"spaceCapacity", "deptSpaceQuota", "personalSpaceQuota", "groupSpaceQuota"}
+	f.Fits = "limits that sum past spaceCapacity are shown smaller, in proportion; one without a bound takes what the bounded ones leave"
+	return f
 }
 
-// appendData appends the answer's data object.
-func appendData(dst []byte, bindings []Binding, f figures, d *registry.Definitions) []byte {
-	for i, b := range bindings {
-		if i == 0 {
-			dst = append(dst, '{')
-		} else {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, '"')
-		dst = append(dst, b.Field...)
-		dst = append(dst, '"', ':')
-		dst = b.append(dst, f, d)
-	}
-	return append(dst, '}')
+func handedOut(name string, node usance.Path, within string) mapping.Field {
+	f := quota(name, "GB", node, registry.DriveSpace, mapping.Allocated)
+	f.Within, f.Fits = []string{within}, "never more than "+within
+	return f
+}
+
+// filled rounds up: a file of one byte fills something.
+func filled(name string, node usance.Path) mapping.Field {
+	f := quota(name, "KB", node, registry.DriveSpace, mapping.Used)
+	f.Most, f.Source.Round = 0, mapping.Up
+	return f
+}
+
+func derived(name, unit, rule string, of ...string) mapping.Field {
+	return mapping.Field{Name: name, Call: routeQuotaUsed, Unit: unit, Source: mapping.Source{Kind: mapping.Derived, Of: of, Rule: rule}}
 }

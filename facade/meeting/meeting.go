@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/ledger"
@@ -52,7 +53,7 @@ type Facade struct {
 	lockout  *gateway.Lockout
 	user     *gateway.Throttle // by API, tenant and user
 	all      *gateway.Throttle // by API and tenant
-	bindings []Binding
+	figures  *figures.Set
 	handler  http.Handler
 }
 
@@ -77,7 +78,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	if o.PerSecond == 0 {
 		o.PerSecond = 200
 	}
-	f := &Facade{reg: reg, led: led, o: o, bindings: Bindings(), refusals: refusals(o.Logger),
+	f := &Facade{reg: reg, led: led, o: o, figures: figures.NewSet(Name, Mapping()), refusals: refusals(o.Logger),
 		bodies:  gateway.ServiceBodies(o.MaxBody),
 		lockout: gateway.NewLockout(gateway.LockoutConfig{Now: o.Now, Failures: o.Failures, For: o.LockFor}),
 		user: gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now,

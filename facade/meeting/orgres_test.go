@@ -133,16 +133,16 @@ type decoded struct {
 func TestEveryAnswerFitsTheVendorsTypes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		body := []byte{'{'}
-		for i, b := range meeting.Bindings() {
+		for i, b := range meeting.Mapping() {
 			if i > 0 {
 				body = append(body, ',')
 			}
-			v := usance.SumOf(rapid.Int64().Draw(rt, b.Field))
+			v := usance.SumOf(rapid.Int64().Draw(rt, b.Name))
 			if rapid.Bool().Draw(rt, "wide") {
 				v = v.Plus(v).Plus(v)
 			}
-			body = append(body, fmt.Sprintf("%q:", b.Field)...)
-			body = meeting.AppendField(b, body, v)
+			body = append(body, fmt.Sprintf("%q:", b.Name)...)
+			body = meeting.AppendField(b.Name, body, v)
 		}
 		var got decoded
 		decoder := json.NewDecoder(strings.NewReader(string(body) + "}"))
@@ -162,7 +162,7 @@ func TestEveryAnswerFitsTheVendorsTypes(t *testing.T) {
 }
 
 func storage(v usance.Sum) string {
-	return string(meeting.AppendField(meeting.Bindings()[0], nil, v))
+	return string(meeting.AppendField("usedRecStorage", nil, v))
 }
 
 func TestStorageIsGigabytesRoundedHalfUpToTwoDecimals(t *testing.T) {

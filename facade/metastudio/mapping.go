@@ -1,11 +1,14 @@
 package metastudio
 
 import (
+	"math"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/figures"
+	"github.com/usance/usance/internal/mapping"
 )
 
 // AliasProject is the alias of the root or a node that is a project's id.
@@ -35,39 +38,63 @@ func sources() []string {
 	return []string{usance.Purchased, usance.SPAllocated, usance.AdminAllocated}
 }
 
-// Binding says where a field of an answer comes from.
-type Binding struct {
-	Field  string
-	Source string // what is read
-	set    func(*resourceRow, *usance.Resource)
+// Name is the façade's among the mappings.
+const Name = "metastudio"
+
+const (
+	callCount = "GET /v1/{project_id}/tenants/resources-count"
+	callList  = "GET /v1/{project_id}/tenants/resources"
+)
+
+// Mapping says where each number of an answer comes from. Which label tells how
+// much of a resource is used up is a tenant's to choose; the rest is what the
+// resources are.
+func Mapping() mapping.Table {
+	number := func(name, call, value string) mapping.Field {
+		return mapping.Field{Name: name, Call: call, Unit: "1", Fixed: true, Source: mapping.Source{Kind: mapping.Resources, Value: value}}
+	}
+	counted := number("resources_count.count", callCount, mapping.Count)
+	counted.Most = math.MaxInt32
+	counted.Source.Filter = map[string]string{"charging_mode": strings.Join(countedModes(), ",")}
+	usage := number("resources.usage", callList, mapping.Label)
+	usage.Fixed, usage.Source.Label = false, LabelUsage
+	return mapping.Table{
+		counted,
+		number("count", callList, mapping.Count),
+		number("resources.amount", callList, mapping.Amount),
+		usage,
+		number("resources.status", callList, mapping.Frozen),
+	}
 }
 
-// Bindings returns the fields of a row of the list; the count's rows are the
-// ledger's counts as they are.
-func Bindings() []Binding {
-	return []Binding{
-		{"resource_id", "the resource's id", func(o *resourceRow, r *usance.Resource) { o.ID = r.ID }},
-		{"order_id", "its order_id", func(o *resourceRow, r *usance.Resource) { o.OrderID = r.OrderID }},
-		{"resource_expire_time", "its expiry, absent when it has none", func(o *resourceRow, r *usance.Resource) {
-			if !r.Expires.IsZero() {
-				o.Expires = r.Expires.UTC().Format(time.RFC3339)
-			}
-		}},
-		{"resource_type", "its resource_type", func(o *resourceRow, r *usance.Resource) { o.Type = r.Type }},
-		{"business_type", "its business_type", func(o *resourceRow, r *usance.Resource) { o.BusinessType = r.BusinessType }},
-		{"sub_resource_type", "label " + LabelSubResource, func(o *resourceRow, r *usance.Resource) { o.SubType = r.Labels[LabelSubResource] }},
-		{"is_sub_resource", "label " + LabelIsSubResource, func(o *resourceRow, r *usance.Resource) { o.IsSub = r.Labels[LabelIsSubResource] == "true" }},
-		{"charging_mode", "its charging_mode", func(o *resourceRow, r *usance.Resource) { o.ChargingMode = r.ChargingMode }},
-		{"resource_source", "its source", func(o *resourceRow, r *usance.Resource) { o.Source = r.Source }},
-		{"amount", "its amount", func(o *resourceRow, r *usance.Resource) { o.Amount = r.Amount }},
-		{"usage", "label " + LabelUsage + ", or 0", func(o *resourceRow, r *usance.Resource) {
-			if n, err := strconv.ParseInt(r.Labels[LabelUsage], 10, 64); err == nil && n >= 0 {
-				o.Usage = n
-			}
-		}},
-		{"status", "1 when it is frozen, else 0", func(o *resourceRow, r *usance.Resource) { o.Status = statusOf(r) }},
-		{"unit", "its unit", func(o *resourceRow, r *usance.Resource) { o.Unit = r.Unit }},
+// number returns where a row of the list has the mapping's field.
+func (o *resourceRow) number(name string) *int64 {
+	switch name {
+	case "resources.amount":
+		return &o.Amount
+	case "resources.usage":
+		return &o.Usage
+	case "resources.status":
+		return &o.Status
 	}
+	return nil
+}
+
+// rowOf makes a resource's row: its texts as they are, its numbers as the mapping
+// says.
+func rowOf(r *usance.Resource, p *figures.Plan) resourceRow {
+	o := resourceRow{ID: r.ID, OrderID: r.OrderID, Type: r.Type, BusinessType: r.BusinessType, SubType: r.Labels[LabelSubResource],
+		IsSub: r.Labels[LabelIsSubResource] == "true", ChargingMode: r.ChargingMode, Source: r.Source, Unit: r.Unit}
+	if !r.Expires.IsZero() {
+		o.Expires = r.Expires.UTC().Format(time.RFC3339)
+	}
+	for i := range p.Figures {
+		f := &p.Figures[i]
+		if at := o.number(f.Name); at != nil {
+			*at = f.Whole(f.OfResource(r))
+		}
+	}
+	return o
 }
 
 func statusOf(r *usance.Resource) int {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/ledger"
@@ -33,7 +34,9 @@ type Options struct {
 
 // Facade serves MetaStudio's API. It is safe for concurrent use.
 type Facade struct {
+	reg       *registry.Registry
 	led       *ledger.Ledger
+	figures   *figures.Set
 	projects  gateway.Projects
 	refusals  *gateway.Refusals[*gateway.ServiceFault]
 	throttles []*gateway.Throttle
@@ -55,7 +58,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	if o.SystemPerSecond == 0 {
 		o.SystemPerSecond = 20
 	}
-	f := &Facade{led: led, refusals: refusals(o.Logger)}
+	f := &Facade{reg: reg, led: led, figures: figures.NewSet(Name, Mapping()), refusals: refusals(o.Logger)}
 	f.projects = gateway.Projects{Bodies: gateway.ServiceBodies(o.MaxBody), Authenticate: o.Authenticate,
 		Resolve: reg.Resolver(AliasProject), Foreign: faultTenant}
 	f.throttles = []*gateway.Throttle{

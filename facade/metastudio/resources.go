@@ -43,7 +43,7 @@ type resourceRow struct {
 	Source       string `json:"resource_source"`
 	Amount       int64  `json:"amount"`
 	Usage        int64  `json:"usage"`
-	Status       int    `json:"status"`
+	Status       int64  `json:"status"`
 	Unit         string `json:"unit,omitzero"`
 }
 
@@ -163,11 +163,13 @@ func (f *Facade) listResources(r *http.Request, c gateway.Caller) (any, error) {
 		return nil, err
 	}
 	out := listAnswer{Count: total, Resources: make([]resourceRow, len(page))}
-	bindings := Bindings()
+	d, err := f.reg.Known(r.Context(), c.Tenant) // authentication has just looked whether it is the newest
+	if err != nil {
+		return nil, err
+	}
+	plan := f.figures.For(d)
 	for i := range page {
-		for _, b := range bindings {
-			b.set(&out.Resources[i], &page[i])
-		}
+		out.Resources[i] = rowOf(&page[i], plan)
 	}
 	return out, nil
 }

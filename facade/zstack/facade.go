@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/ledger"
@@ -77,16 +78,17 @@ func orDefault[T comparable](v *T, fallback T) {
 // Facade serves ZStack's API. It is safe for concurrent use. Jobs and lock-outs
 // live in the process; sessions live in the store.
 type Facade struct {
-	reg    *registry.Registry
-	led    *ledger.Ledger
-	o      Options
-	routes []route
-	jobs   *jobs
-	views  *views
-	locks  *gateway.Lockout
-	bodies *httpx.Bodies
-	seeded []string
-	random io.Reader // of session and job ids
+	reg     *registry.Registry
+	led     *ledger.Ledger
+	o       Options
+	routes  []route
+	jobs    *jobs
+	views   *views
+	figures *figures.Set
+	locks   *gateway.Lockout
+	bodies  *httpx.Bodies
+	seeded  []string
+	random  io.Reader // of session and job ids
 }
 
 // New returns a Facade over the registry and the ledger.
@@ -96,6 +98,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	f.routes = f.table()
 	f.jobs = newJobs(o.Now, o.JobsKept, o.MaxJobs)
 	f.views = newViews()
+	f.figures = figures.NewSet(Name, Mapping())
 	f.seeded = seeds()
 	f.locks = gateway.NewLockout(gateway.LockoutConfig{Now: o.Now, Failures: o.MaxFailures, For: o.LockFor})
 	f.bodies = httpx.NewBodies(httpx.BodyConfig{Max: maxBody, Timeout: o.BodyTimeout})

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/mapping"
 	"github.com/usance/usance/registry"
 )
 
@@ -91,27 +92,32 @@ func quotaUUID(tenant usance.TenantID, h holder, at usance.Path, meter string) s
 	return derive("quota", h.kind, string(tenant), string(at), meter)
 }
 
-// Binding says where one member of an answer comes from.
-type Binding struct {
-	API, Member string
-	From        string // meter, quota, alias or setting
-	Default     string // when there is none
+// Name is the façade's among the mappings.
+const Name = "zstack"
+
+const (
+	callUsages = "GET /v1/iam2/organizations/quota/{uuid}/usages"
+	callQuotas = "GET /v1/accounts/quotas"
+)
+
+// Mapping says where the numbers of the answers come from: of each quota by its
+// name, which is a meter's, its limit as total and as value, and what is consumed
+// at and below the node as used. Limits are written by the vendor's clients too,
+// by that name and at that node, and so are read nowhere else. Without a bound, or
+// without a quota, a limit is -1.
+func Mapping() mapping.Table {
+	of := func(name, call, value string) mapping.Field {
+		return mapping.Field{Name: name, Call: call, Signed: true, Source: mapping.Source{Kind: mapping.Quota, Meter: "*", Value: value, Round: mapping.Down}}
+	}
+	total, value := of("*"+suffixTotal, callUsages, mapping.Limit), of("*.value", callQuotas, mapping.Limit)
+	for _, f := range []*mapping.Field{&total, &value} {
+		f.Limitless, f.Missing, f.Fixed = true, -1, true
+	}
+	return mapping.Table{total, of("*"+suffixUsed, callUsages, mapping.Used), value}
 }
 
-// Bindings lists what each number and name of the answers is read from.
-func Bindings() []Binding {
-	return []Binding{
-		{"GetOrganizationQuotaUsage", "usages[].name", "the meter of each quota at the node with alias " + aliasOrganization, "for a root organization, also the 29 seeded names"},
-		{"GetOrganizationQuotaUsage", "usages[].total", "the quota's limit; unlimited is -1", "-1"},
-		{"GetOrganizationQuotaUsage", "usages[].used", "what the quota's meter counted at and below the node, in the quota's window", "0"},
-		{"GetAccountQuotaUsage", "usages[]", "the same, at the node with alias " + aliasAccount, "for the caller's own account, the top of what the user may see"},
-		{"QueryIAM2Organization", "uuid", "alias " + aliasOrganization, ""},
-		{"QueryIAM2Organization", "name", "the node's name", "the last segment of its path; for the root the tenant's id"},
-		{"QueryIAM2Organization", "type", "Department when a node above is an organization too, else Company", ""},
-		{"QueryIAM2Organization", "createDate, lastOpDate", "when the tenant was created", ""},
-		{"QueryIAM2Project", "uuid", "alias " + aliasProject, "derived from tenant and path"},
-		{"QueryIAM2Project", "linkedAccountUuid", "alias " + aliasAccount, "derived from tenant and path"},
-		{"QueryQuota", "uuid", "derived from tenant, node and meter", ""},
-		{"QueryQuota", "value", "the quota's limit; unlimited is -1", "-1"},
-	}
-}
+// The ends of the names of a quota's fields, behind its own.
+const (
+	suffixTotal = ".total"
+	suffixUsed  = ".used"
+)

@@ -1,11 +1,12 @@
 package zstack
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/usance/usance"
+	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -58,6 +59,9 @@ func (c *call) account(v *view, uuid string) *place {
 
 func (c *call) usages(v *view, h holder, p *place) ([]byte, error) {
 	names := v.names(h, p, c.f.seeds())
+	if len(v.definitions.Mappings(Name)) > 0 {
+		return c.f.mappedUsages(c.ctx, v, names, p)
+	}
 	ask := ledger.Ask{Quotas: make([]registry.QuotaRef, len(names))}
 	for i, name := range names {
 		ask.Quotas[i] = registry.QuotaRef{Node: p.path, Meter: name}
@@ -66,7 +70,38 @@ func (c *call) usages(v *view, h holder, p *place) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return appendUsages(nil, names, report.Quotas)
+	return appendUsages(nil, names, func(i int) (total, used int64) {
+		q := &report.Quotas[i]
+		if total = -1; q.Defined {
+			total = wireLimit(q.Limit)
+		}
+		return total, q.Used
+	})
+}
+
+// mappedUsages is usages where the tenant has some of it read from elsewhere.
+func (f *Facade) mappedUsages(ctx context.Context, v *view, names []string, p *place) ([]byte, error) {
+	plan := f.planOf(v.definitions, names)
+	got, err := plan.Read(ctx, f.led, v.definitions, p.path, f.o.Now())
+	if err != nil {
+		return nil, err
+	}
+	return appendUsages(nil, names, func(i int) (total, used int64) {
+		return plan.Figures[2*i].Whole(got.Natives[2*i]), plan.Figures[2*i+1].Whole(got.Natives[2*i+1])
+	})
+}
+
+// planOf returns the total and the used of each name, in turn.
+func (f *Facade) planOf(d *registry.Definitions, names []string) *figures.Plan {
+	list := make([]figures.Figure, 0, 2*len(names))
+	for _, name := range names {
+		for _, suffix := range [...]string{suffixTotal, suffixUsed} {
+			if figure, ok := f.figures.Named(d, name+suffix); ok {
+				list = append(list, figure)
+			}
+		}
+	}
+	return figures.NewPlan(list)
 }
 
 func (f *Facade) seeds() []string {
@@ -78,7 +113,7 @@ func (f *Facade) seeds() []string {
 
 // appendUsages writes the answer. Numbers are whole and written as such: decoders
 // of some clients take no other form.
-func appendUsages(b []byte, names []string, readings []ledger.QuotaReading) ([]byte, error) {
+func appendUsages(b []byte, names []string, of func(i int) (total, used int64)) ([]byte, error) {
 	b = append(b, `{"usages":[`...)
 	for i, name := range names {
 		if i > 0 {
@@ -89,14 +124,11 @@ func appendUsages(b []byte, names []string, readings []ledger.QuotaReading) ([]b
 		if b, err = jsontext.AppendQuote(b, name); err != nil {
 			return nil, err
 		}
-		total := usance.Unlimited
-		if readings[i].Defined {
-			total = readings[i].Limit
-		}
+		total, used := of(i)
 		b = append(b, `,"total":`...)
-		b = strconv.AppendInt(b, wireLimit(total), 10)
+		b = strconv.AppendInt(b, total, 10)
 		b = append(b, `,"used":`...)
-		b = strconv.AppendInt(b, readings[i].Used, 10)
+		b = strconv.AppendInt(b, used, 10)
 		b = append(b, '}')
 	}
 	b = append(b, `],"schema":{`...)
