@@ -187,71 +187,100 @@ type Lookup func(path string) Scalar
 // returns KindInvalid when the event lacks the amount, or the amount is not a
 // whole number of int64 range, or a group value is too long or not a scalar.
 func (m *Meter) Contribution(e *Event, data Lookup, src Source) (Contribution, error) {
-	var c Contribution
-	if m.Aggregation == AggUnique {
-		path := src.Amount
-		if path == "" {
-			path = "subject"
+	return m.Feeder(src).Contribution(e, data, nil)
+}
+
+// Feeder is a meter and one way it is fed, with all that follows from the two
+// worked out beforehand. It is immutable.
+type Feeder struct {
+	meter    *Meter
+	constant bool   // the amount is the same for every event
+	amount   Amount // if constant
+	from     string // otherwise, the path of the amount, or of the unique value
+	negate   bool
+	groups   []string // paths of the group-by keys, in the order of GroupKeys
+}
+
+// Feeder prepares the meter to be fed through the event type src.
+func (m *Meter) Feeder(src Source) *Feeder {
+	f := &Feeder{meter: m, from: src.Amount}
+	n, err := strconv.ParseInt(src.Amount, 10, 64)
+	switch {
+	case m.Aggregation == AggUnique:
+		if f.from == "" {
+			f.from = "subject"
 		}
-		v, err := scalar(e, data, path, MaxSubjectBytes)
+	case src.Amount == "":
+		f.constant, f.amount = true, 1
+	case err == nil:
+		f.constant, f.amount = true, n
+	default:
+		f.from, f.negate = strings.CutPrefix(src.Amount, "-")
+	}
+	for _, key := range m.GroupKeys() {
+		f.groups = append(f.groups, m.GroupBy[key])
+	}
+	return f
+}
+
+// Meter returns the meter that is fed.
+func (f *Feeder) Meter() *Meter { return f.meter }
+
+// Contribution works out what e adds; see Meter.Contribution. The group values
+// are appended to group.
+func (f *Feeder) Contribution(e *Event, data Lookup, group []string) (Contribution, error) {
+	c := Contribution{Amount: f.amount}
+	switch {
+	case f.meter.Aggregation == AggUnique:
+		v, err := scalar(e, data, f.from, MaxSubjectBytes)
 		if err != nil {
 			return c, err
 		}
 		if v == "" {
-			return c, Errorf(KindInvalid, "%s is needed by meter %s", path, m.Name)
+			return c, Errorf(KindInvalid, "%s is needed by meter %s", f.from, f.meter.Name)
 		}
 		c.Value, c.Amount = v, 1
-	} else {
-		a, err := eventAmount(e, data, src.Amount)
+	case !f.constant:
+		var err error
+		if c.Amount, err = f.eventAmount(e, data); err != nil {
+			return c, err
+		}
+	}
+	if f.meter.Aggregation == AggGauge && c.Amount < 0 {
+		return c, Errorf(KindInvalid, "a gauge's value cannot be negative (meter %s)", f.meter.Name)
+	}
+	for _, path := range f.groups {
+		v, err := scalar(e, data, path, MaxGroupValue)
 		if err != nil {
 			return c, err
 		}
-		c.Amount = a
+		group = append(group, v)
 	}
-	if m.Aggregation == AggGauge && c.Amount < 0 {
-		return c, Errorf(KindInvalid, "a gauge's value cannot be negative (meter %s)", m.Name)
-	}
-	if len(m.GroupBy) == 0 {
-		return c, nil
-	}
-	for _, key := range m.GroupKeys() {
-		v, err := scalar(e, data, m.GroupBy[key], MaxGroupValue)
-		if err != nil {
-			return c, err
-		}
-		c.Group = append(c.Group, v)
-	}
+	c.Group = group
 	return c, nil
 }
 
-func eventAmount(e *Event, data Lookup, amount string) (Amount, error) {
-	if amount == "" {
-		return 1, nil
-	}
-	if n, err := strconv.ParseInt(amount, 10, 64); err == nil {
-		return n, nil
-	}
-	path, negate := strings.CutPrefix(amount, "-")
-	v, err := at(e, data, path)
+func (f *Feeder) eventAmount(e *Event, data Lookup) (Amount, error) {
+	v, err := at(e, data, f.from)
 	if err != nil {
 		return 0, err
 	}
 	if v.Kind == 0 {
-		return 0, Errorf(KindInvalid, "%s is missing", path)
+		return 0, Errorf(KindInvalid, "%s is missing", f.from)
 	}
 	if v.Kind != '0' {
-		return 0, Errorf(KindInvalid, "%s is not a number", path)
+		return 0, Errorf(KindInvalid, "%s is not a number", f.from)
 	}
 	n, err := WholeNumber(v.Text)
 	if err != nil {
-		return 0, Errorf(KindInvalid, "%s: %s", path, err.(*Error).Detail)
+		return 0, Errorf(KindInvalid, "%s: %s", f.from, err.(*Error).Detail)
 	}
 	// An event reports how much there was; which way it counts is the meter's to
 	// say. A negative report would turn a deletion into a growth.
 	if n < 0 {
-		return 0, Errorf(KindInvalid, "%s is negative", path)
+		return 0, Errorf(KindInvalid, "%s is negative", f.from)
 	}
-	if negate {
+	if f.negate {
 		n = -n
 	}
 	return n, nil

@@ -66,7 +66,10 @@ func charged(defs *registry.Definitions, e *usance.Event) ([]share, error) {
 		}
 		sh := share{meter: m, charged: true}
 		sh.Amount = it.Amount
-		sh.Group = make([]string, len(m.GroupBy))
+		if len(m.GroupBy) > 0 {
+			sh.Group = make([]string, len(m.GroupBy))
+			sh.group = groupText(sh.Group)
+		}
 		out = append(out, sh)
 	}
 	return out, nil

@@ -1,90 +1,68 @@
 package ledger
 
 import (
-	"bytes"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/registry"
 )
 
-// lookupIn returns a usance.Lookup into an event's data. The data is read once,
+// extract works out what events add to meters. It serves many events of a
+// request: what it returns lies in memory that it sets aside for all of them, and
+// texts that come again and again are kept once.
+type extract struct {
+	defs *registry.Definitions
+
+	data   string // of the event at hand
+	read   bool   // top is of the event at hand
+	top    []member
+	below  []member
+	lookup usance.Lookup
+
+	shares []share
+	values []string
+	groups map[string]string
+	byName map[*usance.Meter]*usance.Feeder // of meters that events name
+	buf    []byte
+}
+
+func newExtract(defs *registry.Definitions) *extract {
+	x := &extract{defs: defs}
+	x.lookup = x.find
+	return x
+}
+
+// find is a usance.Lookup into the data of the event at hand, which is read once
 // however many meters look into it.
-func lookupIn(data []byte) usance.Lookup {
-	var top []member
-	read := false
-	return func(path string) usance.Scalar {
-		if !read {
-			top, read = members(data), true
-		}
-		name, below, nested := strings.Cut(path, ".")
-		value := find(top, name)
-		for nested && value != nil {
-			name, below, nested = strings.Cut(below, ".")
-			value = find(members(value), name)
-		}
-		return scalarOf(value)
+func (x *extract) find(path string) usance.Scalar {
+	if !x.read {
+		x.top, x.read = members(x.top[:0], x.data), true
 	}
+	name, below, nested := strings.Cut(path, ".")
+	value := find(x.top, name)
+	for nested && value != "" {
+		name, below, nested = strings.Cut(below, ".")
+		x.below = members(x.below[:0], value)
+		value = find(x.below, name)
+	}
+	return scalarOf(value)
 }
 
-func scalarOf(value jsontext.Value) usance.Scalar {
-	if value == nil {
-		return usance.Scalar{}
+// group packs group values, as groupText does.
+func (x *extract) group(values []string) string {
+	if len(values) == 0 {
+		return ""
 	}
-	s := usance.Scalar{Kind: byte(value.Kind())}
-	if s.Kind != '"' {
-		s.Text = string(value)
-		return s
+	x.buf = appendGroup(x.buf[:0], values)
+	if text, ok := x.groups[string(x.buf)]; ok {
+		return text
 	}
-	text, err := jsontext.AppendUnquote(nil, value)
-	if err != nil {
-		return usance.Scalar{}
+	if x.groups == nil {
+		x.groups = map[string]string{}
 	}
-	s.Text = string(text)
-	return s
-}
-
-// member is one member of a JSON object.
-type member struct {
-	name  string
-	value jsontext.Value
-}
-
-// members lists the members of an object; none for anything else.
-func members(object []byte) []member {
-	object = bytes.TrimLeft(object, " \t\r\n")
-	if len(object) == 0 || object[0] != '{' {
-		return nil
-	}
-	var out []member
-	dec := jsontext.NewDecoder(bytes.NewBuffer(object))
-	if _, err := dec.ReadToken(); err != nil {
-		return nil
-	}
-	for dec.PeekKind() == '"' {
-		name, err := dec.ReadToken()
-		if err != nil {
-			return nil
-		}
-		m := member{name: name.String()}
-		if m.value, err = dec.ReadValue(); err != nil {
-			return nil
-		}
-		m.value = m.value.Clone()
-		out = append(out, m)
-	}
-	return out
-}
-
-func find(list []member, name string) jsontext.Value {
-	for _, m := range list {
-		if m.name == name {
-			return m.value
-		}
-	}
-	return nil
+	text := string(x.buf)
+	x.groups[text] = text
+	return text
 }
 
 // share is what one event adds to one meter.
@@ -94,6 +72,7 @@ type share struct {
 	// charged marks an amount that was charged by name: it adds to whatever the
 	// meter measures, a gauge's sum included, and to a count it adds as many.
 	charged bool
+	group   string // groupText of the group values; "" when the meter has no groups
 }
 
 // state is what the share folds as.
@@ -113,40 +92,55 @@ func (s *share) sample() bool { return s.meter.Aggregation == usance.AggGauge &&
 // that list it, and a type that feeds none is stored all the same: it counts
 // nowhere today, and a meter defined later can be backfilled from it.
 func shares(defs *registry.Definitions, e *usance.Event) ([]share, error) {
-	data := lookupIn(e.Data)
+	return newExtract(defs).sharesOf(e, string(e.Data))
+}
+
+// sharesOf is shares, where data is the text of the event's data.
+func (x *extract) sharesOf(e *usance.Event, data string) ([]share, error) {
+	x.data, x.read = data, false
 	switch e.Type {
 	case registry.LevelEvent:
-		return named(defs, e, data, usance.AggLevel, "delta")
+		return x.named(e, usance.AggLevel, "delta")
 	case registry.GaugeEvent:
-		return named(defs, e, data, usance.AggGauge, "value")
+		return x.named(e, usance.AggGauge, "value")
 	case chargeEvent:
-		return charged(defs, e)
+		return charged(x.defs, e)
 	}
-	feeds := defs.Feeds(e.Type)
-	out := make([]share, 0, len(feeds))
-	for _, f := range feeds {
-		c, err := f.Meter.Contribution(e, data, f.Source)
+	from := len(x.shares)
+	for _, f := range x.defs.Feeds(e.Type) {
+		sh, err := x.share(e, f.Feeder)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, share{meter: f.Meter, Contribution: c})
+		x.shares = append(x.shares, sh)
 	}
-	return out, nil
+	return x.shares[from:len(x.shares):len(x.shares)], nil
 }
 
-func named(defs *registry.Definitions, e *usance.Event, data usance.Lookup, agg usance.Aggregation, amount string) ([]share, error) {
-	name := data("meter")
+func (x *extract) share(e *usance.Event, f *usance.Feeder) (share, error) {
+	from := len(x.values)
+	c, err := f.Contribution(e, x.lookup, x.values)
+	if err != nil {
+		return share{}, err
+	}
+	x.values = c.Group
+	c.Group = c.Group[from:len(c.Group):len(c.Group)]
+	return share{meter: f.Meter(), Contribution: c, group: x.group(c.Group)}, nil
+}
+
+func (x *extract) named(e *usance.Event, agg usance.Aggregation, amount string) ([]share, error) {
+	name := x.find("meter")
 	if name.Kind != '"' {
 		return nil, usance.Errorf(usance.KindInvalid, "data.meter is required: the name of a %s meter", agg)
 	}
-	m, ok := defs.Meter(name.Text)
+	m, ok := x.defs.Meter(name.Text)
 	if !ok {
 		return nil, usance.Errorf(usance.KindInvalid, "data.meter: there is no meter %q", name.Text)
 	}
 	if m.Aggregation != agg {
 		return nil, usance.Errorf(usance.KindInvalid, "data.meter: %s is a %s meter, not a %s", m.Name, m.Aggregation, agg)
 	}
-	v := data(amount)
+	v := x.find(amount)
 	if v.Kind != '0' {
 		return nil, usance.Errorf(usance.KindInvalid, "data.%s is required: a whole number", amount)
 	}
@@ -154,13 +148,21 @@ func named(defs *registry.Definitions, e *usance.Event, data usance.Lookup, agg 
 	if err != nil {
 		return nil, err
 	}
-	c, err := m.Contribution(e, data, usance.Source{Type: e.Type, Amount: "0"})
+	f := x.byName[m]
+	if f == nil {
+		f = m.Feeder(usance.Source{Type: e.Type, Amount: "0"})
+		if x.byName == nil {
+			x.byName = map[*usance.Meter]*usance.Feeder{}
+		}
+		x.byName[m] = f
+	}
+	sh, err := x.share(e, f)
 	if err != nil {
 		return nil, err
 	}
 	if agg == usance.AggGauge && n < 0 {
 		return nil, usance.Errorf(usance.KindInvalid, "data.%s is negative", amount)
 	}
-	c.Amount = n
-	return []share{{meter: m, Contribution: c}}, nil
+	sh.Amount = n
+	return []share{sh}, nil
 }

@@ -86,11 +86,7 @@ func (f *folding) add(p *prepared) {
 	at := tickOf(day, slot)
 	for i := range p.shares {
 		sh := &p.shares[i]
-		group := ""
-		if len(sh.meter.GroupBy) > 0 {
-			group = groupText(sh.Group)
-		}
-		lines := f.linesAt(spot{sh.meter, p.in.Node, group})
+		lines := f.linesAt(spot{sh.meter, p.in.Node, sh.group})
 		if p.enforced {
 			for _, ln := range lines {
 				ln.enforced = true
@@ -98,7 +94,7 @@ func (f *folding) add(p *prepared) {
 		}
 		switch {
 		case sh.sample():
-			f.addSample(p, sh, group, lines)
+			f.addSample(p, sh, lines)
 		case sh.meter.Aggregation == usance.AggUnique:
 			h := hit{at: at, value: valueHash(sh.Value)}
 			h.from, h.to = f.day.of(p.in.Time)

@@ -61,11 +61,11 @@ func gaugeID(meter string, node usance.Path, subject, group string) string {
 	return string(appendText(b, group))
 }
 
-func (f *folding) addSample(p *prepared, sh *share, group string, lines []*line) {
-	key := gaugeKey{sh.meter, p.in.Node, p.in.Subject, group}
+func (f *folding) addSample(p *prepared, sh *share, lines []*line) {
+	key := gaugeKey{sh.meter, p.in.Node, p.in.Subject, sh.group}
 	g, ok := f.byGauge[key]
 	if !ok {
-		g = &gauge{gaugeKey: key, id: gaugeID(sh.meter.Name, p.in.Node, p.in.Subject, group), lines: lines}
+		g = &gauge{gaugeKey: key, id: gaugeID(sh.meter.Name, p.in.Node, p.in.Subject, sh.group), lines: lines}
 		f.byGauge[key] = g
 		f.gauges = append(f.gauges, g)
 	}

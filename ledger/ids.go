@@ -55,13 +55,14 @@ type series struct {
 }
 
 // groupText packs the values of the group-by keys. It is never "".
-func groupText(values []string) string {
-	b := make([]byte, 0, 64)
+func groupText(values []string) string { return string(appendGroup(make([]byte, 0, 64), values)) }
+
+func appendGroup(b []byte, values []string) []byte {
 	b = append(b, 'g')
 	for _, v := range values {
 		b = appendText(b, v)
 	}
-	return string(b)
+	return b
 }
 
 func groupValues(text string) []string {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -118,7 +119,8 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 	b := &batch{defs: defs, actor: actor, events: make([]prepared, 0, len(events))}
 	now := l.now()
 	var faults []usance.FieldError
-	byKey := make(map[string]int, len(events))
+	x := newExtract(defs)
+	data := newTexts(len(events), func(i int) []byte { return events[i].Data })
 	for i := range events {
 		in := &events[i]
 		if in.Node == "" {
@@ -128,7 +130,7 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 		b.enforce = b.enforce || p.enforced
 		err := in.Check(now)
 		if err == nil {
-			p.shares, err = shares(defs, &in.Event)
+			p.shares, err = x.sharesOf(&in.Event, data.at(i))
 		}
 		if err == nil {
 			err = checkGroups(p.shares)
@@ -139,23 +141,12 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 			}
 			continue
 		}
-		key := in.Key()
-		p.key, p.digest = string(key[:]), in.Digest(in.Stated)
-		if first, ok := byKey[p.key]; ok {
-			p.repeat = true
-			b.repeats++
-			if b.events[first].digest != p.digest {
-				b.inside = append(b.inside, conflict{index: i, other: b.events[first].in})
-			}
-		} else {
-			byKey[p.key] = len(b.events)
-			b.keys.Rows = append(b.keys.Rows, store.Key{Table: store.Dedup, ID: p.key})
-		}
 		b.events = append(b.events, p)
 	}
 	if len(faults) > 0 {
 		return nil, &usance.Error{Kind: usance.KindInvalid, Detail: "some events are not acceptable; none was stored", Fields: faults}
 	}
+	b.identify()
 	if len(b.inside) > 0 {
 		return b, nil // refused by run, where conflicts with stored events join them
 	}
@@ -173,12 +164,69 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 	return b, nil
 }
 
+// identify works out the events' keys and digests, and which of them repeat an
+// earlier one of the request.
+func (b *batch) identify() {
+	keys := make([]usance.EventKey, len(b.events))
+	first := make(map[usance.EventKey]int32, len(b.events))
+	for i := range b.events {
+		keys[i] = b.events[i].in.Key()
+	}
+	texts := newTexts(len(keys), func(i int) []byte { return keys[i][:] })
+	b.keys.Rows = make([]store.Key, 0, len(b.events)+64)
+	for i := range b.events {
+		p := &b.events[i]
+		p.key, p.digest = texts.at(i), p.in.Digest(p.in.Stated)
+		earlier, known := first[keys[i]]
+		if !known {
+			first[keys[i]] = int32(i)
+			b.keys.Rows = append(b.keys.Rows, store.Key{Table: store.Dedup, ID: p.key})
+			continue
+		}
+		p.repeat = true
+		b.repeats++
+		if b.events[earlier].digest != p.digest {
+			b.inside = append(b.inside, conflict{index: p.index, other: b.events[earlier].in})
+		}
+	}
+}
+
+// texts are many short texts in one piece of memory.
+type texts struct {
+	all  string
+	ends []int
+}
+
+func newTexts(n int, bytes func(i int) []byte) texts {
+	size := 0
+	for i := range n {
+		size += len(bytes(i))
+	}
+	var all strings.Builder
+	all.Grow(size)
+	t := texts{ends: make([]int, n)}
+	for i := range n {
+		all.Write(bytes(i))
+		t.ends[i] = all.Len()
+	}
+	t.all = all.String()
+	return t
+}
+
+func (t *texts) at(i int) string {
+	from := 0
+	if i > 0 {
+		from = t.ends[i-1]
+	}
+	return t.all[from:t.ends[i]]
+}
+
 // maxGroup bounds the group values of one event together, as they stand in ids.
 const maxGroup = 1024
 
 func checkGroups(list []share) error {
 	for _, sh := range list {
-		if len(groupText(sh.Group)) > maxGroup {
+		if len(sh.group) > maxGroup {
 			return usance.Errorf(usance.KindInvalid, "the group-by values of meter %s have more than %d bytes together", sh.meter.Name, maxGroup)
 		}
 	}
@@ -235,9 +283,13 @@ func (b *batch) run(t *tx) error {
 			fold.add(p)
 		}
 	}
+	t.entries = slices.Grow(t.entries, len(fresh))
+	rows := make([]byte, 0, maxDedup*len(fresh))
 	for _, p := range fresh {
 		b.receipt.Sequence = t.append(journal.Entry{Kind: journal.Event, Actor: b.actor, Event: p.in.Event, Stated: p.in.Stated})
-		t.rows.Put(store.Dedup, p.key, encodeDedup(p.digest, b.receipt.Sequence))
+		from := len(rows)
+		rows = appendDedup(rows, p.digest, b.receipt.Sequence)
+		t.rows.Put(store.Dedup, p.key, rows[from:len(rows):len(rows)])
 	}
 	b.receipt.Accepted = len(fresh)
 	var err error
@@ -248,8 +300,11 @@ func (b *batch) run(t *tx) error {
 	return err
 }
 
-func encodeDedup(digest [8]byte, sequence uint64) []byte {
-	return binary.AppendUvarint(append(make([]byte, 0, 14), digest[:]...), sequence)
+// maxDedup is how long a row of dedup may be.
+const maxDedup = 8 + binary.MaxVarintLen64
+
+func appendDedup(b []byte, digest [8]byte, sequence uint64) []byte {
+	return binary.AppendUvarint(append(b, digest[:]...), sequence)
 }
 
 func decodeDedup(b []byte) (digest [8]byte, sequence uint64, err error) {

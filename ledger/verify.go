@@ -378,7 +378,7 @@ func (r *replay) checkDedup(ctx context.Context, b journal.Block) error {
 		}
 		key := e.Event.Key()
 		got, ok := rows.Get(store.Dedup, string(key[:]))
-		if want := encodeDedup(askedDigest(e), e.Sequence); !ok || string(got) != string(want) {
+		if want := appendDedup(nil, askedDigest(e), e.Sequence); !ok || string(got) != string(want) {
 			return differ("dedup of event %q of source %q (entry %d): stored %x, the ledger gives %x", e.Event.ID, e.Event.Source, e.Sequence, got, want)
 		}
 	}

@@ -24,6 +24,7 @@ type QuotaRef struct {
 type Feed struct {
 	Meter  *usance.Meter
 	Source usance.Source
+	Feeder *usance.Feeder
 }
 
 // Definitions is everything defined for one tenant at one version. It is
@@ -177,7 +178,7 @@ func (d *Definitions) indexMeters() {
 	for _, name := range slices.Sorted(maps.Keys(d.meters)) {
 		m := d.meters[name]
 		for _, s := range m.Events {
-			d.feeds[s.Type] = append(d.feeds[s.Type], Feed{Meter: m, Source: s})
+			d.feeds[s.Type] = append(d.feeds[s.Type], Feed{Meter: m, Source: s, Feeder: m.Feeder(s)})
 		}
 	}
 }
