@@ -10,7 +10,7 @@ VULN    ?= golang.org/x/vuln/cmd/govulncheck@v1.8.0
 export CGO_ENABLED ?= 0
 BUILD = go build -trimpath -tags timetzdata -ldflags "-X main.version=$(VERSION)"
 
-.PHONY: build demo test check race browser fuzz bench clean
+.PHONY: build demo test check race browser fuzz simulate model bench clean
 
 build: console/site/dist/index.html ## bin/usance, with the console in it
 	$(BUILD) -o bin/usance ./cmd/usance
@@ -40,6 +40,13 @@ browser: build ## the console in a real browser (needs Debian's chromium)
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME
 	scripts/fuzz $(FUZZTIME)
+
+SEEDS ?= 100
+simulate: ## the simulator, over SEEDS seeds from USANCE_SEED or one nobody chose
+	USANCE_SEEDS=$(SEEDS) go test -count=1 -timeout 0 -v ./sim
+
+model: ## the ledger's model tests, over SEEDS seeds from USANCE_SEED or 1
+	scripts/model $(SEEDS)
 
 bench: build ## the performance table
 	go run ./bench

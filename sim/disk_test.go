@@ -1,0 +1,144 @@
+package sim
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+)
+
+// faultKind is what the disk does to the process in one of its lives.
+type faultKind string
+
+const (
+	dieIdle      faultKind = "death between requests"
+	dieAtLog     faultKind = "death at a sync of the log"
+	dieAnywhere  faultKind = "death at any write"
+	dieOpening   faultKind = "death while starting"
+	stopInOrder  faultKind = "stop in order"
+	failLogSync  faultKind = "failed sync of the log"
+	failLogWrite faultKind = "failed write of the log"
+	failTables   faultKind = "failed writes of tables"
+	failReads    faultKind = "failed reads of tables"
+	fillUp       faultKind = "full disk"
+)
+
+var errDisk = errors.New("the simulated disk fails")
+
+// disk is a file system in memory that keeps what was synced, and may keep of the
+// rest what chance says. It dies or fails where its plan says, counted in
+// operations since the plan was made.
+type disk struct {
+	mem *vfs.MemFS
+	fs  vfs.FS
+
+	mu     sync.Mutex
+	r      *rand.Rand
+	kind   faultKind
+	at     int // the operation of the plan's kind that meets the fault
+	length int // how many operations meet it
+	seen   int
+	hits   int
+	corpse *vfs.MemFS // what is left after the death; what happens on fs since is lost
+}
+
+func newDisk(mem *vfs.MemFS, r *rand.Rand) *disk {
+	d := &disk{mem: mem, r: r}
+	d.fs = errorfs.Wrap(mem, errorfs.InjectorFunc(d.meet))
+	return d
+}
+
+// plan arms a fault. A kind that needs no operation arms nothing.
+func (d *disk) plan(kind faultKind, at, length int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.kind, d.at, d.length, d.seen, d.hits = kind, at, length, 0, 0
+}
+
+// heal ends the fault.
+func (d *disk) heal() (hits int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.kind = ""
+	return d.hits
+}
+
+// dead reports that the process has died: what it answers since is not heard.
+func (d *disk) dead() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.corpse != nil
+}
+
+// die makes the process die now, unless it has already, and returns the disk that
+// the next process finds.
+func (d *disk) die() *disk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.corpse == nil {
+		d.clone()
+	}
+	return newDisk(d.corpse, d.r)
+}
+
+// clone keeps what was synced and of the rest nothing, all, or what chance says,
+// torn blocks and lost directory entries among it.
+func (d *disk) clone() {
+	percent := [...]int{0, 0, 100, 1 + d.r.IntN(99)}[d.r.IntN(4)]
+	d.corpse = d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: d.r})
+}
+
+func isSync(k errorfs.OpKind) bool {
+	return k == errorfs.OpFileSync || k == errorfs.OpFileSyncData || k == errorfs.OpFileSyncTo
+}
+
+// takesRoom are the operations that a full disk refuses.
+func takesRoom(k errorfs.OpKind) bool {
+	switch k {
+	case errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileWriteAt, errorfs.OpFilePreallocate, errorfs.OpMkdirAll, errorfs.OpReuseForWrite, errorfs.OpLink:
+		return true
+	}
+	return false
+}
+
+// meet is asked before every operation.
+func (d *disk) meet(op errorfs.Op) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	log, table := strings.HasSuffix(op.Path, ".log"), strings.HasSuffix(op.Path, ".sst")
+	concerned := false
+	switch d.kind {
+	case dieAtLog, failLogSync:
+		concerned = log && isSync(op.Kind)
+	case dieAnywhere, dieOpening:
+		concerned = op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpFileClose
+	case failLogWrite:
+		concerned = log && op.Kind == errorfs.OpFileWrite
+	case failTables:
+		concerned = table && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpFileClose && op.Kind != errorfs.OpRemove
+	case failReads:
+		concerned = table && (op.Kind == errorfs.OpFileReadAt || op.Kind == errorfs.OpFileRead)
+	case fillUp:
+		concerned = takesRoom(op.Kind)
+	}
+	if !concerned || d.corpse != nil {
+		return nil
+	}
+	d.seen++
+	if d.seen < d.at || d.seen >= d.at+d.length {
+		return nil
+	}
+	d.hits++
+	switch d.kind {
+	case dieAtLog, dieAnywhere, dieOpening:
+		d.clone()
+		return nil
+	case fillUp:
+		return syscall.ENOSPC
+	}
+	return errDisk
+}

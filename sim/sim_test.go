@@ -1,0 +1,395 @@
+package sim
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// seeds are those of this run: USANCE_SEEDS many, the first of them USANCE_SEED or
+// one that nobody chose.
+func seeds(t *testing.T) []uint64 {
+	t.Helper()
+	number := func(name string, fallback uint64) uint64 {
+		text := os.Getenv(name)
+		if text == "" {
+			return fallback
+		}
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return n
+	}
+	first, n := number("USANCE_SEED", uint64(time.Now().UnixNano())), number("USANCE_SEEDS", 12)
+	if testing.Short() {
+		n = min(n, 2)
+	}
+	t.Logf("%d seeds from %d", n, first)
+	var list []uint64
+	for i := range n {
+		list = append(list, first+i)
+	}
+	return list
+}
+
+// TestWhatWasAcknowledgedIsThereOnceAndEveryAnswerIsTheModels runs a simulation for
+// each seed.
+func TestWhatWasAcknowledgedIsThereOnceAndEveryAnswerIsTheModels(t *testing.T) {
+	var mu sync.Mutex
+	var total counts
+	t.Run("seeds", func(t *testing.T) {
+		for _, seed := range seeds(t) {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				s := newSimulation(t, seed)
+				s.run(lives)
+				mu.Lock()
+				total.add(s.count)
+				mu.Unlock()
+			})
+		}
+	})
+	t.Logf("%s", &total)
+}
+
+// lives is how often the process of one seed dies.
+const lives = 25
+
+// simulation is one seed's run.
+type simulation struct {
+	*world
+	t       *testing.T
+	seed    uint64
+	r       *rand.Rand // what happens
+	clients clients
+	tenants []*tenant
+	charges []op // that may be sent again
+	pending *pending
+	past    []string // what was done in this life
+	trail   strings.Builder
+}
+
+// pending is a request that nobody heard the answer of.
+type pending struct {
+	tenant int
+	before *tenant // without it
+	after  *tenant // with it
+	op     op
+}
+
+func newSimulation(t *testing.T, seed uint64) *simulation {
+	source := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
+	s := &simulation{t: t, seed: seed, r: source(1)}
+	s.world = &world{disk: newDisk(vfs.NewCrashableMem(), source(2)), now: time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC), asking: source(3),
+		count: counts{faults: map[faultKind]int{}}}
+	s.clients = clients{r: source(4), sent: make([][]sentEvent, 2)}
+	for i, name := range []string{"Asia/Kathmandu", "America/St_Johns"} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.tenants = append(s.tenants, newTenant([]string{"acme", "globex"}[i], zone))
+	}
+	return s
+}
+
+func (s *simulation) fail(format string, args ...any) {
+	s.t.Helper()
+	for _, line := range s.past {
+		s.t.Log(line)
+	}
+	if log := s.log.String(); log != "" {
+		s.t.Logf("the server's log:\n%s", log[max(0, len(log)-4000):])
+	}
+	s.t.Fatalf("seed %d: "+format+"\nUSANCE_SEED=%d USANCE_SEEDS=1 go test ./sim -run %s", append(append([]any{s.seed}, args...), s.seed, strings.Split(s.t.Name(), "/")[0])...)
+}
+
+func (s *simulation) note(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	s.past = append(s.past, line)
+	s.trail.WriteString(line + "\n")
+}
+
+// run lives so many lives and looks at everything in the end.
+func (s *simulation) run(lives int) {
+	s.t.Helper()
+	if err := s.start(256 << 10); err != nil {
+		s.fail("first start: %v", err)
+	}
+	var texts []string
+	for _, m := range s.tenants {
+		texts = append(texts, fmt.Sprintf(manifest, m.id, m.zone, m.project()))
+	}
+	a := s.send(ask{method: "POST", path: "/api/v1/apply", body: "tenants:" + strings.Join(texts, ""), media: "application/yaml",
+		header: map[string]string{"Authorization": "Bearer " + operatorToken}})
+	if a.status != 200 {
+		s.fail("apply: %d %s", a.status, a.body)
+	}
+	s.examine()
+	for life := range lives {
+		s.past = nil
+		s.live(life)
+	}
+	s.examine()
+	for _, m := range s.tenants {
+		s.count.acknowledged += len(m.events)
+	}
+	s.count.found = 0
+	for i, m := range s.tenants {
+		p := &probe{world: s.world, i: i, m: m}
+		s.count.found += len(p.list("/api/v1/events?limit=1000"))
+	}
+	if err := s.st.Close(); err != nil {
+		s.fail("closing: %v", err)
+	}
+}
+
+// kinds are the faults a life may meet; those named twice come twice as often.
+var kinds = []faultKind{dieIdle, dieAtLog, dieAtLog, dieAtLog, dieAnywhere, dieAnywhere, dieAnywhere, dieOpening, stopInOrder, failLogSync, failLogWrite, failTables, failReads}
+
+// live is one life of the process: requests until it dies, then a new process on
+// what is left of the disk, and everything compared.
+func (s *simulation) live(life int) {
+	s.t.Helper()
+	kind := kinds[s.r.IntN(len(kinds))]
+	s.note("life %d: %s", life, kind)
+	requests := 4 + s.r.IntN(28)
+	switch kind {
+	case dieAtLog:
+		s.disk.plan(kind, 1+s.r.IntN(30), 1)
+	case failLogSync, failLogWrite: // soon, before the engine changes to another log: see pebblestore's health
+		s.disk.plan(kind, 1+s.r.IntN(12), 1)
+	case dieAnywhere:
+		s.disk.plan(kind, 1+s.r.IntN(120), 1)
+	case failTables, failReads:
+		s.disk.plan(kind, 1+s.r.IntN(20), 1+s.r.IntN(20))
+	}
+	for range requests {
+		s.tick()
+		heard, ok := s.step()
+		if !heard {
+			break
+		}
+		if !ok {
+			s.disk.heal()
+			if s.st.Check(s.t.Context()) != nil {
+				break // it serves nothing until it is opened anew
+			}
+			s.resolve()
+		}
+	}
+	s.disk.heal()
+	s.count.faults[kind]++
+	s.restart(kind)
+	s.examine()
+}
+
+// tick moves the clock, mostly a little.
+func (s *simulation) tick() {
+	switch s.r.IntN(12) {
+	case 0:
+		s.now = s.now.Add(time.Duration(s.r.Int64N(int64(8 * time.Hour))))
+	case 1, 2:
+		s.now = s.now.Add(time.Duration(s.r.Int64N(int64(5 * time.Minute))))
+	case 3:
+	default:
+		s.now = s.now.Add(time.Duration(s.r.Int64N(int64(3 * time.Second))))
+	}
+}
+
+// step lets a client send one request. heard is false when the process died before
+// it answered; ok when the answer is what the model says, and not that the server
+// could not.
+func (s *simulation) step() (heard, ok bool) {
+	s.t.Helper()
+	i := s.r.IntN(len(s.tenants))
+	m := s.tenants[i]
+	m.now = s.now
+	m.expire()
+	if s.r.IntN(8) == 0 {
+		return s.query(i)
+	}
+	return s.do(s.request(i, m))
+}
+
+func (s *simulation) request(i int, m *tenant) op {
+	switch n := s.r.IntN(20); {
+	case n < 7:
+		return s.clients.send(i, m)
+	case n < 10:
+		if len(s.charges) > 0 && s.r.IntN(8) == 0 {
+			return s.clients.resend(s.charges[s.r.IntN(len(s.charges))])
+		}
+		o := s.clients.charge(i, m)
+		s.charges = append(s.charges, o)
+		return o
+	case n < 12:
+		return s.clients.reserve(i, m)
+	case n < 15:
+		return s.clients.moveHold(i, m)
+	case n < 17:
+		return s.clients.correct(i, m)
+	case n < 19:
+		return s.clients.define(i, m)
+	}
+	return s.clients.resource(i, m)
+}
+
+// do sends a request and compares its answer with the model's.
+func (s *simulation) do(o op) (heard, ok bool) {
+	s.t.Helper()
+	m := s.tenants[o.tenant]
+	m.now = s.now
+	m.expire()
+	next := m.clone()
+	want := o.run(next)
+	s.count.requests++
+	got := s.call(m, o.ask)
+	cut := s.disk.dead()
+	if cut || got.status >= 500 {
+		s.note("%s %s %s %s: unheard", m.id, o.name, o.ask.path, o.ask.body)
+		if !cut {
+			s.count.refused++
+			if got.status != 500 && got.status != 503 {
+				s.fail("a broken disk is answered %d %s", got.status, got.body)
+			}
+		}
+		s.pending = &pending{tenant: o.tenant, before: m, after: next, op: o}
+		return !cut, false
+	}
+	s.note("%s %s %s %s: %d", m.id, o.name, o.ask.path, o.ask.body, got.status)
+	if got.status != want.status {
+		s.fail("%s %s\n%s: %d %s; the model says %d", m.id, o.ask.path, o.ask.body, got.status, got.body, want.status)
+	}
+	if want.check != nil {
+		if wrong := want.check(got); wrong != "" {
+			s.fail("%s %s\n%s: %s\n%s", m.id, o.ask.path, o.ask.body, got.body, wrong)
+		}
+	}
+	s.tenants[o.tenant] = next
+	return true, true
+}
+
+// query asks the façades in the middle of a life. While the disk fails, an answer
+// may say so; it may not be wrong.
+func (s *simulation) query(i int) (heard, ok bool) {
+	s.t.Helper()
+	p := &probe{world: s.world, i: i, m: s.tenants[i]}
+	s.count.requests++
+	switch s.r.IntN(5) {
+	case 0:
+		p.meeting()
+	case 1:
+		p.drive()
+	case 2:
+		p.zstack()
+	case 3:
+		p.huawei()
+	case 4:
+		p.quotas()
+	}
+	s.note("%s asks: %d differences", p.m.id, len(p.wrong))
+	if s.disk.dead() {
+		return false, false
+	}
+	if len(p.wrong) > 0 {
+		if s.disk.heal() == 0 {
+			s.fail("%s", strings.Join(p.wrong, "\n"))
+		}
+		s.count.refused++
+		return true, false
+	}
+	return true, true
+}
+
+// restart ends the process in the way of its fault and starts the next one.
+func (s *simulation) restart(kind faultKind) {
+	s.t.Helper()
+	s.count.restarts++
+	if kind == stopInOrder && !s.disk.dead() {
+		if err := s.st.Close(); err != nil {
+			s.fail("stopping in order: %v", err)
+		}
+		s.disk = newDisk(s.disk.mem, s.disk.r)
+	} else {
+		s.count.crashes++
+		left := s.disk.die()
+		_ = s.st.Close() // it is dead; this only frees its memory
+		s.disk = left
+	}
+	memTable := uint64(256 << 10)
+	if kind == dieOpening {
+		s.disk.plan(dieOpening, 1+s.r.IntN(25), 1)
+	}
+	for {
+		err := s.start(memTable)
+		if !s.disk.dead() {
+			if err != nil {
+				s.fail("starting again: %v", err)
+			}
+			break
+		}
+		s.count.crashes++
+		left := s.disk.die()
+		if err == nil {
+			_ = s.st.Close()
+		}
+		s.disk = left
+	}
+	s.disk.heal()
+	s.settle()
+	s.resolve()
+}
+
+// resolve finds out whether the request that nobody heard the answer of happened:
+// wholly or not at all. Then its client sends it again.
+func (s *simulation) resolve() {
+	s.t.Helper()
+	p := s.pending
+	if p == nil {
+		return
+	}
+	s.pending = nil
+	without := s.check(p.tenant, p.before)
+	if len(without) == 0 {
+		s.count.lost++
+		s.note("it did not happen")
+		s.tenants[p.tenant] = p.before
+	} else {
+		if with := s.check(p.tenant, p.after); len(with) > 0 {
+			s.fail("%s %s\n%s was cut off, and is neither there nor not.\nAs if not:\n%s\nAs if:\n%s", p.op.ask.method, p.op.ask.path, p.op.ask.body,
+				strings.Join(without, "\n"), strings.Join(with, "\n"))
+		}
+		s.count.landed++
+		s.note("it happened")
+		s.tenants[p.tenant] = p.after
+	}
+	if heard, ok := s.do(p.op); !heard || !ok {
+		s.fail("%s %s again, on a disk in order, was not answered", p.op.ask.method, p.op.ask.path)
+	}
+}
+
+// examine compares everything with the model and folds the ledger again.
+func (s *simulation) examine() {
+	s.t.Helper()
+	for i, m := range s.tenants {
+		wrong := s.check(i, m)
+		p := &probe{world: s.world, i: i, m: m}
+		p.verify()
+		if wrong = append(wrong, p.wrong...); len(wrong) > 0 {
+			s.fail("%s differs from the model:\n%s", m.id, strings.Join(wrong, "\n"))
+		}
+		h := fnv.New64a()
+		fmt.Fprint(h, len(m.events), len(m.holds), len(m.quotas))
+		s.note("%s is as the model says: %d events, %d holds, %x", m.id, len(m.events), len(m.holds), h.Sum64())
+	}
+}
