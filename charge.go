@@ -96,7 +96,8 @@ type Hold struct {
 	State   HoldState `json:"state"`
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires"`
-	Steps   int       `json:"steps,omitempty"` // settlements so far
+	Steps   int       `json:"steps,omitempty"`   // settlements so far
+	MadeAt  Path      `json:"made_at,omitempty"` // the node it was made at, once that has moved
 }
 
 // MaxHold is the longest time to live of a hold.

@@ -56,3 +56,10 @@ var (
 	Earliest = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
 	Latest   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 )
+
+// The bounds of moving a node. It happens in one step, whatever the subtree has,
+// so a subtree that has more is refused and moved piece by piece.
+const (
+	MaxMoveRows = 200_000   // rows read in order to be written anew, the subtree's and those above it
+	MaxMoveScan = 1_000_000 // events, resources and open holds looked through
+)

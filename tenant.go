@@ -103,6 +103,15 @@ func (p Path) Within(q Path) bool {
 	return len(p) > len(q) && p[len(q)] == '/' && p[:len(q)] == q
 }
 
+// Rebase returns p with to in the place of from when p is from or below it, and p
+// as it is otherwise. Neither from nor to is the root.
+func (p Path) Rebase(from, to Path) Path {
+	if !p.Within(from) {
+		return p
+	}
+	return to + p[len(from):]
+}
+
 // ChildOf returns the child of q on the way to p, when p is below q.
 func (p Path) ChildOf(q Path) (Path, bool) {
 	if p == q || !p.Within(q) {

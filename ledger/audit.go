@@ -37,7 +37,7 @@ type AuditEntry struct {
 	Sequence uint64
 	At       time.Time
 	Actor    usance.Actor
-	Op       string // create, update, delete; of holds reserve, settle, extend, release, expire; of events void, amend
+	Op       string // create, update, delete; of nodes move, too; of holds reserve, settle, extend, release, expire, move; of events void, amend
 	Type     string
 	Name     string // a quota's has its node and meter, an event's its source and id, with a blank between
 	Before   []byte // JSON; nil when there was nothing
@@ -168,7 +168,7 @@ func auditType(e *journal.Entry) string {
 	if e.Kind == journal.Correction {
 		return "event"
 	}
-	return e.Change.Type
+	return e.Change.Type // of a move, node
 }
 
 func auditEntry(e *journal.Entry) (AuditEntry, error) {
@@ -188,6 +188,8 @@ func auditOp(e *journal.Entry) (string, error) {
 	switch {
 	case e.Kind == journal.Correction:
 		return e.Change.Type, nil
+	case e.Kind == journal.Move:
+		return "move", nil
 	case e.Kind == journal.Hold:
 		old, next, err := holdsOf(e.Change)
 		if err != nil {
@@ -206,6 +208,8 @@ func holdOp(old, next *usance.Hold) string {
 	switch {
 	case old == nil:
 		return "reserve"
+	case next.Node != old.Node:
+		return "move"
 	case next.Steps > old.Steps:
 		return "settle"
 	case next.State == usance.HoldReleased:

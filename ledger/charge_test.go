@@ -45,6 +45,7 @@ type reference struct {
 	uses   []use
 	holds  map[string]*usance.Hold
 	zone   *time.Location
+	nodes  []usance.Path // that charges and holds are tried at
 }
 
 type use struct {
@@ -138,7 +139,7 @@ func TestChargesAndHoldsDoWhatTheSequentialModelDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := open(t, zone.String(), chargeDefinitions())
-	m := &reference{quotas: chargeDefinitions().Quotas, holds: map[string]*usance.Hold{}, zone: zone}
+	m := &reference{quotas: chargeDefinitions().Quotas, holds: map[string]*usance.Hold{}, zone: zone, nodes: chargeNodes}
 	steps := 1500
 	if testing.Short() {
 		steps = 300
@@ -172,7 +173,7 @@ func TestChargesAndHoldsDoWhatTheSequentialModelDoes(t *testing.T) {
 
 func (m *reference) charge(t *testing.T, f *fixture, r *rand.Rand, id string) {
 	t.Helper()
-	c := ledger.Charge{ID: id, Node: chargeNodes[r.IntN(len(chargeNodes))], Items: randomItems(r)}
+	c := ledger.Charge{ID: id, Node: m.nodes[r.IntN(len(m.nodes))], Items: randomItems(r)}
 	c.Mode = []usance.ChargeMode{"", usance.ChargeCheck, usance.ChargeBestEffort, usance.ChargeAdjust}[r.IntN(4)]
 	granted := c.Items
 	switch c.Mode {
@@ -216,7 +217,7 @@ func (m *reference) charge(t *testing.T, f *fixture, r *rand.Rand, id string) {
 
 func (m *reference) reserve(t *testing.T, f *fixture, r *rand.Rand, id string) {
 	t.Helper()
-	h := usance.Hold{ID: id, Node: chargeNodes[r.IntN(len(chargeNodes))], Items: randomItems(r)}
+	h := usance.Hold{ID: id, Node: m.nodes[r.IntN(len(m.nodes))], Items: randomItems(r)}
 	if m.holds[id] != nil {
 		return
 	}

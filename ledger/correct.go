@@ -82,6 +82,7 @@ func (c *counted) correct(row []byte, asOf uint64) error {
 		c.correction, c.since = &list[i], list[i].By
 		if e := list[i].Event; e != nil {
 			e.give(&c.Event)
+			c.placed = list[i].By
 		}
 	}
 	return nil
@@ -205,14 +206,19 @@ func (l *Ledger) countedAt(ctx context.Context, tenant usance.TenantID, sequence
 		return nil, err
 	}
 	id := journal.BlockID(sequence)
-	rows, err := l.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{{Table: store.Corrections, ID: id}}})
+	rows, err := l.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{{Table: store.Corrections, ID: id}}, Ranges: []store.Range{movesAfter(id)}})
 	if err != nil {
 		return nil, err
 	}
-	c := &counted{Entry: &e, since: sequence}
+	moves, err := decodeMoves(rows.Range(0))
+	if err != nil {
+		return nil, err
+	}
+	c := &counted{Entry: &e, since: sequence, placed: sequence}
 	if b, ok := rows.Get(store.Corrections, id); ok {
 		err = c.correct(b, asOf)
 	}
+	c.move(moves, asOf)
 	return c, err
 }
 

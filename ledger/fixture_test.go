@@ -38,6 +38,13 @@ func open(t testing.TB, zone string, edit registry.Edit) *fixture {
 	return f
 }
 
+// restart makes the ledger and the registry anew on the same store, as a process
+// that begins does.
+func (f *fixture) restart(t testing.TB) {
+	t.Helper()
+	f.build(t, f.st)
+}
+
 func (f *fixture) build(t testing.TB, st *pebblestore.Store) {
 	clock := func() time.Time { return f.now }
 	f.st, f.reg = st, facadetest.OpenRegistry(t, st, clock)

@@ -49,7 +49,7 @@ func (l *Ledger) Reserve(ctx context.Context, actor usance.Actor, tenant usance.
 	}
 	return l.editHold(ctx, actor, tenant, h.ID, func(e *holdEdit) error {
 		if e.old != nil {
-			if e.old.Node != h.Node || e.old.Subject != h.Subject || !slices.Equal(e.old.Items, h.Items) {
+			if e.old.Node != h.Node && e.old.MadeAt != h.Node || e.old.Subject != h.Subject || !slices.Equal(e.old.Items, h.Items) {
 				return usance.Errorf(usance.KindConflict, "hold %s exists with other content", h.ID)
 			}
 			return nil
@@ -296,6 +296,9 @@ func (w *holdWork) run(t *tx) error {
 	if err != nil {
 		return err
 	}
+	if old != nil && old.Node != w.node {
+		return errStale // moved since the rows were named
+	}
 	e := &holdEdit{t: t, old: old}
 	if err := w.change(e); err != nil {
 		return err
@@ -376,8 +379,16 @@ func (w *holdWork) record(e *holdEdit) error {
 }
 
 // moveReserved changes the balances on the hold's path from what it had open to
-// what it has.
+// what it has; on both its paths when its node has moved.
 func moveReserved(rows *store.Rows, old, next *usance.Hold) error {
+	if old != nil && old.Node != next.Node {
+		gone := *old
+		gone.Open = nil
+		if err := moveReserved(rows, old, &gone); err != nil {
+			return err
+		}
+		old = nil
+	}
 	change := map[string]usance.Sum{}
 	for _, it := range next.Open {
 		change[it.Meter] = change[it.Meter].Plus(usance.SumOf(it.Amount))
@@ -465,6 +476,7 @@ func (l *Ledger) expireSome(ctx context.Context, tenant usance.TenantID) (more b
 	}
 	keys := store.Keys{Rows: []store.Key{dueKey}, Ranges: []store.Range{due, {Table: store.Holds, From: due.To, To: "y", Limit: 1}}}
 	ids := make([]string, 0, len(seen.Range(0)))
+	nodes := map[string]usance.Path{} // that the holds were at when their rows were named
 	for _, row := range seen.Range(0) {
 		id := row.ID[9:]
 		ids = append(ids, id)
@@ -482,13 +494,14 @@ func (l *Ledger) expireSome(ctx context.Context, tenant usance.TenantID) (more b
 		if h == nil {
 			continue
 		}
+		nodes[id] = h.Node
 		for _, it := range h.Open {
 			for _, n := range h.Node.Lineage() {
 				keys.Rows = append(keys.Rows, store.Key{Table: store.Balances, ID: series{it.Meter, n, ""}.id()})
 			}
 		}
 	}
-	o := &op{keys: keys, run: func(t *tx) error { return expireIn(t, ids, now) }}
+	o := &op{keys: keys, run: func(t *tx) error { return expireIn(t, ids, nodes, now) }}
 	if err := l.submit(ctx, tenant, o); err != nil && !errors.Is(err, errStale) {
 		return false, err
 	}
@@ -496,7 +509,7 @@ func (l *Ledger) expireSome(ctx context.Context, tenant usance.TenantID) (more b
 }
 
 // expireIn expires the holds that are still due, and sets when to look next.
-func expireIn(t *tx, ids []string, now time.Time) error {
+func expireIn(t *tx, ids []string, nodes map[string]usance.Path, now time.Time) error {
 	for _, row := range t.rangeRows(0) {
 		if !slices.Contains(ids, row.ID[9:]) {
 			return errStale // one more came due
@@ -509,6 +522,9 @@ func expireIn(t *tx, ids []string, now time.Time) error {
 		}
 		if h == nil || h.State != usance.HoldOpen || h.Expires.After(now) {
 			continue
+		}
+		if h.Node != nodes[id] {
+			return errStale
 		}
 		next := *h
 		next.Open, next.State = nil, usance.HoldExpired

@@ -26,6 +26,7 @@ type fact struct {
 
 type model struct {
 	facts []fact
+	moved []usance.Path // where nodes have gone
 }
 
 var modelMeters = []usance.Aggregation{
@@ -248,7 +249,8 @@ func (m *model) correct(t *testing.T, f *fixture, r *rand.Rand, zone *time.Locat
 func askModel(t *testing.T, f *fixture, m *model, r *rand.Rand, zone *time.Location, asOf uint64) {
 	t.Helper()
 	agg := modelMeters[r.IntN(len(modelMeters))]
-	q := ledger.Query{Meter: "m." + string(agg), Node: modelNodes[r.IntN(len(modelNodes))], Zone: zone, AsOf: asOf}
+	nodes := slices.Concat(modelNodes, m.moved)
+	q := ledger.Query{Meter: "m." + string(agg), Node: nodes[r.IntN(len(nodes))], Zone: zone, AsOf: asOf}
 	day := time.Date(2026, 2, 27, 0, 0, 0, 0, zone)
 	switch r.IntN(5) {
 	case 0: // all time

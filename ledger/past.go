@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/journal"
 	"github.com/usance/usance/registry"
@@ -29,14 +31,8 @@ func (p *past) at(ctx context.Context, sequence uint64) (*registry.Definitions, 
 	if sequence >= p.current.Version {
 		return p.current, nil
 	}
-	if p.history == nil {
-		rows, err := p.l.st.Load(ctx, p.tenant, store.Keys{Ranges: []store.Range{{Table: store.History}}})
-		if err != nil {
-			return nil, err
-		}
-		if p.history, err = journal.ReadPast(rows.Range(0)); err != nil {
-			return nil, err
-		}
+	if err := p.read(ctx); err != nil {
+		return nil, err
 	}
 	version := p.history.Version(sequence)
 	if d, ok := p.known[version]; ok {
@@ -47,4 +43,33 @@ func (p *past) at(ctx context.Context, sequence uint64) (*registry.Definitions, 
 		p.known[version] = d
 	}
 	return d, err
+}
+
+func (p *past) read(ctx context.Context) error {
+	if p.history != nil {
+		return nil
+	}
+	rows, err := p.l.st.Load(ctx, p.tenant, store.Keys{Ranges: []store.Range{{Table: store.History}}})
+	if err != nil {
+		return err
+	}
+	p.history, err = journal.ReadPast(rows.Range(0))
+	return err
+}
+
+// meter returns a meter that has usage: as it is defined, or as it was last
+// defined by a sequence when it is no more.
+func (p *past) meter(ctx context.Context, name string, by uint64) (*usance.Meter, error) {
+	if m, ok := p.current.Meter(name); ok {
+		return m, nil
+	}
+	if err := p.read(ctx); err != nil {
+		return nil, err
+	}
+	b := p.history.Last("meter", name, by)
+	if b == nil {
+		return nil, usance.ErrCorrupt // nothing else can have fed it
+	}
+	m := new(usance.Meter)
+	return m, json.Unmarshal(b, m)
 }

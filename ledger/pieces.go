@@ -19,6 +19,7 @@ import (
 type counted struct {
 	*journal.Entry
 	since      uint64 // the entry by which it counts: its own, or the last correction's
+	placed     uint64 // the entry that states its node: its own, or that of the last amendment
 	correction *correction
 }
 
@@ -55,7 +56,7 @@ func (l *Ledger) eachEvent(ctx context.Context, tenant usance.TenantID, s stretc
 func (l *Ledger) eachOfBlock(ctx context.Context, tenant usance.TenantID, block string, asOf uint64, fn func(*counted) error) error {
 	rows, err := l.st.Load(ctx, tenant, store.Keys{
 		Rows:   []store.Key{{Table: store.Blocks, ID: block}},
-		Ranges: []store.Range{correctionsOf(block)},
+		Ranges: []store.Range{correctionsOf(block), movesAfter(block)},
 	})
 	if err != nil {
 		return err
@@ -68,16 +69,21 @@ func (l *Ledger) eachOfBlock(ctx context.Context, tenant usance.TenantID, block 
 	for _, row := range rows.Range(0) {
 		corrections[row.ID] = row.Value
 	}
+	moves, err := decodeMoves(rows.Range(1))
+	if err != nil {
+		return err
+	}
 	return journal.DecodeBlock(block, b, func(e *journal.Entry) error {
 		if e.Kind != journal.Event || e.Sequence > asOf {
 			return nil
 		}
-		c := counted{Entry: e, since: e.Sequence}
+		c := counted{Entry: e, since: e.Sequence, placed: e.Sequence}
 		if row, ok := corrections[journal.BlockID(e.Sequence)]; ok {
 			if err := c.correct(row, asOf); err != nil {
 				return err
 			}
 		}
+		c.move(moves, asOf)
 		return fn(&c)
 	})
 }
@@ -189,7 +195,7 @@ func (p *plan) addStandingPieces(ctx context.Context, l *Ledger, tenant usance.T
 				return err
 			}
 			for o, keys := range gauges {
-				change, err := l.gaugeChange(ctx, tenant, tickAt(piece.from), keys)
+				change, err := l.gaugeChange(ctx, tenant, head, tickAt(piece.from), keys)
 				if err != nil {
 					return err
 				}
@@ -202,10 +208,10 @@ func (p *plan) addStandingPieces(ctx context.Context, l *Ledger, tenant usance.T
 
 // gaugeChange returns by how much the newest of some samples, subject by subject,
 // differ from what counted before their slot began.
-func (l *Ledger) gaugeChange(ctx context.Context, tenant usance.TenantID, slot tick, samples map[gaugeKey][]sample) (usance.Sum, error) {
+func (l *Ledger) gaugeChange(ctx context.Context, tenant usance.TenantID, head journal.Head, slot tick, samples map[gaugeKey][]sample) (usance.Sum, error) {
 	var ids []string
 	var newest []sample
-	var keys store.Keys
+	keys := store.Keys{Rows: []store.Key{{Table: store.Corrections, ID: ""}}}
 	for k, list := range samples {
 		id := gaugeID(k.meter.Name, k.node, k.subject, k.group)
 		ids = append(ids, id)
@@ -217,6 +223,10 @@ func (l *Ledger) gaugeChange(ctx context.Context, tenant usance.TenantID, slot t
 	rows, err := l.st.Load(ctx, tenant, keys)
 	if err != nil {
 		return usance.Sum{}, err
+	}
+	last, _ := rows.Get(store.Corrections, "")
+	if n, _, ok := cutSequence(string(last)); ok && n > head.Sequence {
+		return usance.Sum{}, errStale // samples may have moved since
 	}
 	var change usance.Sum
 	for i, id := range ids {

@@ -39,7 +39,10 @@ func (l *Ledger) read(ctx context.Context, tenant usance.TenantID, ask func(*reg
 			}
 			late := (&tx{rows: rows, at: l.now()}).expireFirst()
 			if late == nil {
-				return answer(defs, rows, head)
+				if err := answer(defs, rows, head); !errors.Is(err, errStale) {
+					return err
+				}
+				continue
 			}
 			if errors.Is(late, errDue) {
 				late = l.expire(ctx, tenant)

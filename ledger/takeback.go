@@ -337,10 +337,15 @@ func (tl *takenLine) unsee(rows *store.Rows, missing *missingKeys) error {
 		day := localDay{zone: zone}
 		h.from, h.to = day.of(h.at.start())
 	}
+	return tl.unseeOne(rows, missing, h)
+}
+
+// unseeOne takes one sighting back.
+func (ln *line) unseeOne(rows *store.Rows, missing *missingKeys, h hit) error {
 	before, later := tick(math.MaxInt64), tick(math.MaxInt64)
 	for d := h.from.day(); d <= (h.to - 1).day(); d++ {
-		id := memberID(tl.id, d, h.value)
-		if missing.need(rows, store.Members, id) || missing.need(rows, store.Rollups, tl.id+dayText(d)) {
+		id := memberID(ln.id, d, h.value)
+		if missing.need(rows, store.Members, id) || missing.need(rows, store.Rollups, ln.id+dayText(d)) {
 			return nil
 		}
 		b, _ := rows.Get(store.Members, id)
@@ -367,12 +372,12 @@ func (tl *takenLine) unsee(rows *store.Rows, missing *missingKeys) error {
 	if before == later {
 		return nil
 	}
-	tl.slots = mergeSlot(tl.slots, before, usance.State{Count: math.MaxUint64})
+	ln.slots = mergeSlot(ln.slots, before, usance.State{Count: math.MaxUint64})
 	if later == math.MaxInt64 {
-		tl.sum = tl.sum.Merge(usance.State{Count: math.MaxUint64})
+		ln.sum = ln.sum.Merge(usance.State{Count: math.MaxUint64})
 		return nil
 	}
-	tl.slots = mergeSlot(tl.slots, later, usance.State{Count: 1})
+	ln.slots = mergeSlot(ln.slots, later, usance.State{Count: 1})
 	return nil
 }
 

@@ -31,7 +31,7 @@ var views = []struct {
 	name  string
 }{
 	{store.Definitions, "definitions"}, {store.History, "history"}, {store.Corrections, "corrections"}, {store.Days, "days"}, {store.Totals, "totals"}, {store.Rollups, "rollups"}, {store.Samples, "samples"}, {store.Members, "members"},
-	{store.Resources, "resources"}, {store.Expiries, "expiries"}, {store.Expiring, "expiring"}, {store.Holds, "holds"}, {store.Balances, "balances"},
+	{store.Resources, "resources"}, {store.Expiries, "expiries"}, {store.Expiring, "expiring"}, {store.Holds, "holds"}, {store.Balances, "balances"}, {store.Moves, "moves"},
 }
 
 // Verify folds the tenant's ledger again, from its first entry, into scratch (an
@@ -158,14 +158,14 @@ func (r *replay) block(ctx context.Context, b journal.Block) error {
 }
 
 // step folds one block into scratch as its commit did into the views. What comes
-// before a correction is folded before it: it looks at what there was.
+// before a correction or a move is folded before it: it looks at what there was.
 func (r *replay) step(ctx context.Context, b journal.Block) error {
 	if r.defs == nil {
 		return differ("the ledger does not begin with the tenant's definition")
 	}
 	for start := 0; start < len(b.Entries); {
 		end := start
-		for end < len(b.Entries) && b.Entries[end].Kind != journal.Correction {
+		for end < len(b.Entries) && b.Entries[end].Kind != journal.Correction && b.Entries[end].Kind != journal.Move {
 			end++
 		}
 		if end > start {
@@ -174,7 +174,11 @@ func (r *replay) step(ctx context.Context, b journal.Block) error {
 			}
 		}
 		if end < len(b.Entries) {
-			if err := r.correct(ctx, &b.Entries[end]); err != nil {
+			redo := r.correct
+			if b.Entries[end].Kind == journal.Move {
+				redo = r.move
+			}
+			if err := redo(ctx, &b.Entries[end]); err != nil {
 				return err
 			}
 			end++
@@ -280,14 +284,30 @@ func (r *replay) correct(ctx context.Context, e *journal.Entry) error {
 	})
 }
 
+// move folds a move as its commit did.
+func (r *replay) move(ctx context.Context, e *journal.Entry) error {
+	a, err := moveOf(e)
+	if err != nil {
+		return err
+	}
+	from := &pastEvents{l: r.l, tenant: r.tenant, asOf: e.Sequence - 1, past: r.l.past(r.tenant, r.defs)}
+	load := func(keys store.Keys) (*store.Rows, error) { return r.scratch.Load(ctx, r.tenant, keys) }
+	v, err := newMover(load, from, a.from, a.to).views(ctx)
+	if err != nil {
+		return err
+	}
+	var keys store.Keys
+	v.name(&keys)
+	return r.stepWith(ctx, keys, func(t *tx) error {
+		putMove(t.rows, a)
+		return v.apply(t)
+	})
+}
+
 func replayChange(t *tx, e *journal.Entry) error {
 	switch e.Kind {
 	case journal.Definition:
-		if id := e.Change.Type + "\x00" + e.Change.Name; e.Change.After == nil {
-			t.rows.Delete(store.Definitions, id)
-		} else {
-			t.rows.Put(store.Definitions, id, e.Change.After)
-		}
+		putDefinition(t.rows, e.Change)
 		row := journal.HistoryRow(e)
 		t.rows.Put(store.History, row.ID, row.Value)
 	case journal.Resource:
@@ -343,12 +363,16 @@ func holdsOf(c journal.Change) (old, next *usance.Hold, err error) {
 }
 
 func nameHold(keys *store.Keys, c journal.Change) error {
-	_, next, err := holdsOf(c)
+	old, next, err := holdsOf(c)
 	if err != nil {
 		return err
 	}
+	nodes := next.Node.Lineage()
+	if old != nil && old.Node != next.Node {
+		nodes = append(nodes, old.Node.Lineage()...)
+	}
 	for _, it := range next.Items {
-		for _, n := range next.Node.Lineage() {
+		for _, n := range nodes {
 			keys.Rows = append(keys.Rows, store.Key{Table: store.Balances, ID: series{it.Meter, n, ""}.id()})
 		}
 	}

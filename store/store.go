@@ -59,6 +59,7 @@ const (
 	Balances    Table = 16 // meter, node → what is reserved
 	Corrections Table = 17 // event's sequence → how it was corrected
 	History     Table = 18 // sequence → a change of definitions
+	Moves       Table = 19 // sequence → a node's move, from where and to where
 )
 
 // PointOnly reports that rows of the table are only ever loaded one by one and

@@ -146,7 +146,7 @@ func (d *decoder) entry() Entry {
 		e.Stated = d.byte() == 1
 		ev.Time = d.time()
 		ev.Data = d.bytes()
-	case Definition, Resource, Hold, Correction:
+	case Definition, Resource, Hold, Correction, Move:
 		e.Change = Change{Type: d.text(), Name: d.text(), Before: d.bytes(), After: d.bytes()}
 	default:
 		d.err = true

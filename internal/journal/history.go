@@ -87,6 +87,17 @@ func (p *Past) Rows(version uint64) []store.Row {
 	return rows
 }
 
+// Last returns what a definition last was by a sequence, when it was not deleted:
+// nil when it never was anything.
+func (p *Past) Last(kind, name string, by uint64) []byte {
+	for i := len(p.changes) - 1; i >= 0; i-- {
+		if c := &p.changes[i]; p.versions[i] <= by && c.Type == kind && c.Name == name && c.After != nil {
+			return c.After
+		}
+	}
+	return nil
+}
+
 // SequenceAt returns the sequence of the newest entry recorded at or before an
 // instant; 0 when there is none. newest is the tenant's newest.
 func SequenceAt(ctx context.Context, st store.Store, tenant usance.TenantID, newest uint64, at time.Time) (uint64, error) {

@@ -23,10 +23,11 @@ const (
 	Resource   Kind = 3 // a resource was put or deleted
 	Hold       Kind = 4 // a hold was made, settled, extended, released, or expired
 	Correction Kind = 5 // an event was voided or amended
+	Move       Kind = 6 // a node was moved, with everything below it
 )
 
-// Change is the content of a Definition, Resource, Hold or Correction entry: the row as stored
-// before and after. Secrets appear only sealed or hashed, as they are stored.
+// Change is the content of every entry but an Event: the row as stored before and
+// after, and of a Move where the node was and where it is. Secrets appear only sealed or hashed, as they are stored.
 type Change struct {
 	Type   string // "tenant", "node", "meter", "quota", "user", "key", "token", "mapping", "resource", "hold"
 	Name   string
