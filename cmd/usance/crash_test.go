@@ -129,7 +129,7 @@ func checkRequests(t *testing.T, c *client.Client, requests map[string]bool, per
 	t.Helper()
 	seen, stored := map[string]bool{}, map[string]int{}
 	for e, err := range client.All(func(cursor string) (wire.List[wire.StoredEvent], error) {
-		return c.Events(t.Context(), client.EventFilter{Cursor: cursor, Limit: usance.MaxPageSize})
+		return c.Events(t.Context(), client.EventFilter{Type: "crash", Cursor: cursor, Limit: usance.MaxPageSize})
 	}) {
 		if err != nil {
 			t.Fatal(err)
