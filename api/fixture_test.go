@@ -24,6 +24,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store"
@@ -74,12 +75,9 @@ func secretOf(name string) string { return "us_secret-of-" + name }
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	st, err := pebblestore.Open("", pebblestore.Options{FS: vfs.NewMem()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
+	st := facadetest.OpenStore(t)
 	h := &house{t: t, time: noon}
+	var err error
 	if h.reg, err = registry.New(st, registry.Options{Now: h.now, PasswordCost: &cheap}); err != nil {
 		t.Fatal(err)
 	}

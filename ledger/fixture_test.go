@@ -12,13 +12,13 @@ import (
 	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
-	"github.com/usance/usance/store/pebblestore"
+	"github.com/usance/usance/store"
 )
 
 type fixture struct {
 	*ledger.Ledger
 	reg *registry.Registry
-	st  *pebblestore.Store
+	st  store.Store
 	now time.Time
 }
 
@@ -45,7 +45,7 @@ func (f *fixture) restart(t testing.TB) {
 	f.build(t, f.st)
 }
 
-func (f *fixture) build(t testing.TB, st *pebblestore.Store) {
+func (f *fixture) build(t testing.TB, st store.Store) {
 	clock := func() time.Time { return f.now }
 	f.st, f.reg = st, facadetest.OpenRegistry(t, st, clock)
 	f.Ledger = ledger.New(st, f.reg, ledger.Options{Now: clock})

@@ -94,7 +94,7 @@ func TestTwoProcessesAnd64ClientsFillATreeAndNeverPassIt(t *testing.T) {
 	// is what they race for.
 	for _, fill := range []struct {
 		node, fills usance.Path
-		full        int64
+		full        usance.Amount
 	}{{"/a/b/c", "/a/b", 500}, {"/a", "/a", 700}, {"/", "/", 900}} {
 		var granted atomic.Int64
 		var wg sync.WaitGroup
@@ -121,7 +121,7 @@ func TestTwoProcessesAnd64ClientsFillATreeAndNeverPassIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, q := range q {
-				if q.Node == fill.fills && int64(q.Used) != fill.full {
+				if q.Node == fill.fills && q.Used != fill.full {
 					t.Errorf("process %d: %s has %d used, want it full at %d", i, q.Node, q.Used, fill.full)
 				}
 				if usance.Amount(q.Limit) != usance.Unlimited && q.Used > usance.Amount(q.Limit) {

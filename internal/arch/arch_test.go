@@ -32,7 +32,7 @@ var allowed = map[string][]string{
 	"internal/sdksign":     {""},
 	"internal/gateway":     {"", "internal/httpx", "internal/sdksign"},
 	"store/pgstore/pgtest": {},
-	"internal/facadetest":  {"", "store", "store/pebblestore", "registry", "ledger", "internal/sdksign"},
+	"internal/facadetest":  {"", "store", "store/pebblestore", "store/pgstore", "store/pgstore/pgtest", "registry", "ledger", "internal/sdksign"},
 	"api":                  {"", "registry", "ledger", "api/wire", "internal/httpx", "internal/mapping", "internal/figures"},
 	"api/wire":             {""},
 	"client":               {"", "api/wire"},

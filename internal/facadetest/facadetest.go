@@ -6,6 +6,7 @@ package facadetest
 
 import (
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -51,10 +52,26 @@ func (c *Clock) Set(at time.Time) {
 	c.at = at
 }
 
-// OpenStore opens an empty store in memory, closed when the test ends.
-func OpenStore(t testing.TB) *pebblestore.Store {
+// engineVariable names the engine that tests run on: "postgres" for a throwaway
+// server of this machine, "citus" for the cluster that USANCE_TEST_CITUS names,
+// otherwise the embedded one in memory.
+const engineVariable = "USANCE_TEST_STORE"
+
+// OpenStore opens an empty store, closed when the test ends.
+func OpenStore(t testing.TB) store.Store {
 	t.Helper()
-	st, err := pebblestore.Open("db", pebblestore.Options{FS: vfs.NewMem(), CacheBytes: 1 << 20, MemTableBytes: 4 << 20})
+	var st store.Store
+	var err error
+	switch engine := os.Getenv(engineVariable); engine {
+	case "postgres":
+		st, err = openPostgres(t)
+	case "citus":
+		st, err = openCitus(t, os.Getenv("USANCE_TEST_CITUS"))
+	case "":
+		st, err = pebblestore.Open("db", pebblestore.Options{FS: vfs.NewMem(), CacheBytes: 1 << 20, MemTableBytes: 4 << 20})
+	default:
+		t.Fatalf("%s=%s names no engine", engineVariable, engine)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +106,7 @@ func Tester() usance.Actor { return usance.Actor{Name: "test"} }
 type Core struct {
 	testing.TB
 	Clock    *Clock
-	Store    *pebblestore.Store
+	Store    store.Store
 	Registry *registry.Registry
 	Ledger   *ledger.Ledger
 	events   *atomic.Int64
