@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// ingestSpec says which events a load process makes. Every connection writes for
-// one tenant.
+// ingestSpec says which events a load process makes. Every request is of one
+// tenant, whom Zipf's law picks: a few have most of the requests.
 type ingestSpec struct {
 	Path   string
 	Tokens []string // of the tenants
@@ -31,13 +31,14 @@ var streams = [benchMeters]string{"audio", "video_sd", "video_hd", "video_hdp"}
 
 func (s *ingestSpec) templates(conn int) []template {
 	rng := rand.New(rand.NewPCG(uint64(conn), 7))
+	zipf := rand.NewZipf(rng, 1.1, 1, uint64(len(s.Tokens)-1))
 	out := make([]template, s.Bodies)
 	for b := range out {
 		if s.Batch == 1 && b%repeatEvery == repeatEvery-1 {
 			out[b] = s.again(out[b-1])
 			continue
 		}
-		out[b] = s.body(rng, conn, b)
+		out[b] = s.body(rng, s.Tokens[zipf.Uint64()], conn, b)
 	}
 	return out
 }
@@ -58,7 +59,7 @@ type one struct {
 	amount int64
 }
 
-func (s *ingestSpec) body(rng *rand.Rand, conn, body int) template {
+func (s *ingestSpec) body(rng *rand.Rand, token string, conn, body int) template {
 	t := template{request: request{Status: 204}}
 	var events []one
 	buf := []byte{'['}
@@ -85,7 +86,7 @@ func (s *ingestSpec) body(rng *rand.Rand, conn, body int) template {
 		t.accepted, t.duplicates = s.Batch, 0
 	}
 	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"+
-		"Content-Type: application/cloudevents-batch+json\r\nContent-Length: %d\r\n\r\n", s.Path, s.Tokens[conn%len(s.Tokens)], len(buf))
+		"Content-Type: application/cloudevents-batch+json\r\nContent-Length: %d\r\n\r\n", s.Path, token, len(buf))
 	t.Raw = append([]byte(head), buf...)
 	t.size = int64(len(buf))
 	for _, at := range patch {

@@ -107,7 +107,7 @@ func measure() error {
 
 // settings reads the environment.
 func settings() (*bench, error) {
-	b := &bench{seconds: time.Second, passes: 2, profile: os.Getenv("PROFILE"), tenants: benchTenants(8)}
+	b := &bench{seconds: time.Second, passes: 2, profile: os.Getenv("PROFILE"), tenants: benchTenants(1000)}
 	if text := os.Getenv("SECONDS"); text != "" {
 		s, err := strconv.ParseFloat(text, 64)
 		if err != nil || s <= 0 || s > 3600 {

@@ -40,7 +40,7 @@ func (b *bench) chargeRequest(client, tenant int) request {
 
 // chargeOverHTTP charges, and holds the use of every level of every tenant
 // against what was granted.
-func (b *bench) chargeOverHTTP(clients, tenants int) (float64, *latency, error) {
+func (b *bench) chargeOverHTTP(pass, clients, tenants int) (float64, *latency, error) {
 	before, err := b.charged(tenants)
 	if err != nil {
 		return 0, nil, err
@@ -49,10 +49,12 @@ func (b *bench) chargeOverHTTP(clients, tenants int) (float64, *latency, error) 
 	for i := range clients {
 		spec.Requests = append(spec.Requests, b.chargeRequest(i, i%tenants))
 	}
-	out, err := load(spec, nil)
+	busy := b.ours.busy()
+	out, err := load(spec, b.profiling(pass, fmt.Sprintf("P3-http-%d-%d", clients, tenants)))
 	if err != nil {
 		return 0, nil, err
 	}
+	b.say("    the server took %.2f µs of processor time a charge", (b.ours.busy()-busy)*1e6/float64(out.Answered))
 	after, err := b.charged(tenants)
 	if err == nil && after-before != out.Answered {
 		err = fmt.Errorf("%d charges were granted and %d more are used", out.Answered, after-before)
@@ -118,7 +120,7 @@ func (b *bench) p3() error {
 				return out.Rate, &latency{P50: out.P50, P99: out.P99}, err
 			}
 		}
-		list := []contestant{{&r.Ours, func(int) (float64, *latency, error) { return b.chargeOverHTTP(c.clients, c.tenants) }},
+		list := []contestant{{&r.Ours, func(pass int) (float64, *latency, error) { return b.chargeOverHTTP(pass, c.clients, c.tenants) }},
 			{r.Floor, run("fsync")}, {&r.Peers[1], run("usance")}}
 		if redis != nil {
 			list = append(list, contestant{&r.Peers[0], run("redis")})

@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	runtimepprof "runtime/pprof"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -78,6 +79,18 @@ func (c *child) stop() error {
 		return err
 	}
 	return c.cmd.Wait()
+}
+
+// busy is the processor time the process has taken, in seconds.
+func (c *child) busy() float64 {
+	_, rest, _ := strings.Cut(readText(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid)), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return (user + system) / 100 // of Linux's clock ticks, which the kernel shows as hundredths
 }
 
 // kill ends the process as a crash would.
