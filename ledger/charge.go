@@ -109,7 +109,12 @@ func (l *Ledger) Charge(ctx context.Context, actor usance.Actor, tenant usance.T
 		if err != nil {
 			return nil, plain(err)
 		}
-		w = &chargeWork{batch: b, charge: c}
+		w = &chargeWork{batch: b, charge: c, ledger: l}
+		if b.enforce && c.Mode != usance.ChargeCheck {
+			if w.readings, err = planReadings(defs, touched(defs, c.Node, c.Items), l.now(), &b.keys); err != nil {
+				return nil, err
+			}
+		}
 		b.keys.Rows = append(b.keys.Rows, more...)
 		return &op{keys: b.keys, run: w.run}, nil // a repeat answers the sequence of the first
 	})
@@ -158,8 +163,10 @@ func plain(err error) error {
 // chargeWork is a charge on its way through a step.
 type chargeWork struct {
 	*batch
-	charge  Charge
-	granted []usance.Item
+	charge   Charge
+	ledger   *Ledger
+	granted  []usance.Item
+	readings *readings // nil: the quotas are read after the step
 }
 
 // errChecked ends a charge that was only to be checked.
@@ -185,6 +192,9 @@ func (w *chargeWork) run(t *tx) error {
 	}
 	if w.charge.Mode == usance.ChargeCheck {
 		return errChecked // takes everything back
+	}
+	if w.readings != nil {
+		return w.readings.read(w.ledger, w.events[0].in.Tenant, t)
 	}
 	return nil
 }
@@ -239,6 +249,10 @@ func (l *Ledger) charged(ctx context.Context, tenant usance.TenantID, w *chargeW
 			return out, err
 		}
 		out.Granted = d.Items
+	}
+	if w.readings != nil {
+		out.Quotas = w.readings.out
+		return out, nil
 	}
 	r, err := l.Report(ctx, tenant, Ask{Quotas: touched(w.defs, w.charge.Node, w.charge.Items)})
 	out.Quotas = r.Quotas

@@ -458,3 +458,43 @@ func TestIngestOfEnforcedTypesIsBoundByQuotas(t *testing.T) {
 		f.ingest(t, at(f.now, fmt.Sprint("x", i), "call", "", "/a/b", ""))
 	}
 }
+
+// A charge answers with the quotas it touches as it leaves them: what a report
+// says that follows it, whatever their windows and whatever mode it was made in.
+func TestAChargeTellsTheQuotasAsItLeavesThem(t *testing.T) {
+	for _, window := range []usance.Window{usance.Lifetime, usance.DayWindow} {
+		f := open(t, "Asia/Shanghai", registry.Edit{
+			Quotas: []usance.Quota{
+				{Node: "/", Meter: "vm.cpuNum", Limit: 100},
+				{Node: "/a", Meter: "drive.users", Limit: 60},
+				{Node: "/a", Meter: "vm.cpuNum", Limit: 50, Enforce: usance.Soft},
+				{Node: "/a/b", Meter: "meeting.conferences", Limit: 40, Window: window},
+			},
+		})
+		if _, _, err := f.Reserve(t.Context(), tester, acme, usance.Hold{ID: "h", Node: "/a/b", Items: []usance.Item{{Meter: "vm.cpuNum", Amount: 7}}}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		items := []usance.Item{{Meter: "vm.cpuNum", Amount: 30}, {Meter: "drive.users", Amount: 5}, {Meter: "meeting.conferences", Amount: 3}}
+		for i, mode := range []usance.ChargeMode{usance.ChargeEnforce, usance.ChargeEnforce, usance.ChargeBestEffort, usance.ChargeCheck} {
+			c := ledger.Charge{ID: fmt.Sprint(i), Node: "/a/b", Items: items, Mode: mode}
+			if mode == usance.ChargeCheck {
+				c.Items = []usance.Item{{Meter: "meeting.conferences", Amount: 1}, items[1]}
+			}
+			got, err := f.Charge(t.Context(), tester, acme, c)
+			if err != nil {
+				t.Fatalf("%s %s: %v", window, mode, err)
+			}
+			var ask ledger.Ask
+			for _, q := range got.Quotas {
+				ask.Quotas = append(ask.Quotas, registry.QuotaRef{Node: q.Node, Meter: q.Meter})
+			}
+			want, err := f.Report(t.Context(), acme, ask)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got.Quotas) != 4 && mode != usance.ChargeCheck || !slices.Equal(got.Quotas, want.Quotas) {
+				t.Errorf("%s %s: the charge says\n%+v and the report\n%+v", window, mode, got.Quotas, want.Quotas)
+			}
+		}
+	}
+}
