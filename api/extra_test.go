@@ -15,6 +15,7 @@ type extra struct{}
 func (*extra) put(h *house) {
 	h.t.Helper()
 	_, err := h.reg.Edit(h.t.Context(), tester, acme, registry.Edit{
+		Nodes:  []usance.Node{{Path: "/a/move"}},
 		Meters: []usance.Meter{{Name: "m3", Unit: "1", Aggregation: usance.AggGauge}},
 		Users:  []registry.UserSpec{{User: usance.User{Name: "tim", Role: usance.RoleViewer}}},
 		Tokens: []registry.TokenSpec{{Token: usance.Token{Name: "spare", Role: usance.RoleMember}, Secret: secretOf("spare")}},
@@ -41,7 +42,7 @@ func (*extra) undo(h *house) {
 		if hasMeter("m2")(now) {
 			e.DeleteMeters = []string{"m2"}
 		}
-		for _, p := range []usance.Path{"/new", "/a/new"} {
+		for _, p := range []usance.Path{"/new", "/a/new", "/a/moved", "/moved"} {
 			if hasNode(p)(now) {
 				e.DeleteNodes = append(e.DeleteNodes, p)
 			}

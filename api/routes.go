@@ -198,6 +198,8 @@ func definitionRoutes() []route {
 		{id: "deleteNode", method: "DELETE", path: "/nodes", right: manage, where: atNode, handle: deleteNode,
 			params: []param{nodeParam("The node. Required.")},
 			doc:    doc{tag: "Nodes", summary: "Remove a node's definition; usage recorded there stays", status: 204}},
+		{id: "moveNode", method: "POST", path: "/nodes/move", right: manage, where: atNode, handle: moveNode,
+			doc: doc{tag: "Nodes", summary: "Move a node with all that is below it", in: "MoveNode", out: "MovedNode", status: 200, text: moveText}},
 		{id: "applyManifest", method: "POST", path: "/apply", right: manage, where: anywhere, handle: applyManifest,
 			params: []param{{name: "dry_run", format: "bool", doc: "Only work out the changes."}, pTenant},
 			doc:    doc{tag: "Tenants", summary: "Bring tenants to what a manifest says", in: "Manifest", out: "Applied", status: 200, text: applyText}},

@@ -97,6 +97,14 @@ func (c *Client) DeleteNode(ctx context.Context, path usance.Path) error {
 	return c.remove(ctx, url.Values(values{}.text("node", string(path))), "nodes")
 }
 
+// MoveNode moves a node, with all that is below it, to a place where nothing is.
+// KindNotFound when there is nothing at from, so for a repeat; KindExceeded, with
+// Blocks, when quotas at the destination have no room for it. It is not repeated
+// by itself.
+func (c *Client) MoveNode(ctx context.Context, from, to usance.Path) (wire.MovedNode, error) {
+	return create[wire.MovedNode](ctx, c, wire.MoveNode{From: from, To: to}, "nodes", "move")
+}
+
 // Users returns a page of users.
 func (c *Client) Users(ctx context.Context, cursor string, limit int) (wire.List[usance.User], error) {
 	return get[wire.List[usance.User]](ctx, c, url.Values(values{}.text("cursor", cursor).number("limit", limit)), "users")

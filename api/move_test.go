@@ -1,0 +1,83 @@
+package api
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/api/wire"
+)
+
+func TestAMovedNodeIsReadAndChargedAtItsNewPlace(t *testing.T) {
+	h := newHouse(t)
+	post := func(path, body string) *reply { return h.do(call{method: "POST", path: prefix + path, body: body}) }
+	post("/charges", `{"id":"c","node":"/a/x","items":[{"meter":"drive.space","amount":60}]}`).want(200)
+	post("/holds", `{"id":"h","node":"/a/x","items":[{"meter":"drive.space","amount":30}],"ttl":"1h"}`).want(200)
+	event := `{"specversion":"1.0","id":"e","source":"s","type":"llm","node":"/a/x/y","time":"2026-03-10T10:00:00Z","data":{"n":5,"model":"m"}}`
+	post("/events", event).want(204)
+
+	var m wire.MovedNode
+	post("/nodes/move", `{"from":"/a/x","to":"/b/x"}`).want(200).json(&m)
+	if m.From != "/a/x" || m.To != "/b/x" || m.Nodes != 1 || m.Quotas != 1 || m.Holds != 1 || m.Sequence == 0 {
+		t.Errorf("%+v", m)
+	}
+	var quotas wire.List[wire.Quota]
+	h.do(call{method: "GET", path: prefix + "/quotas?node=/&recursive=true&meter=drive.space"}).want(200).json(&quotas)
+	for _, q := range quotas.Items {
+		want := map[usance.Path][2]int64{"/": {60, 30}, "/a": {0, 0}, "/b/x": {60, 30}}[q.Node]
+		if q.Used != want[0] || q.Reserved != want[1] {
+			t.Errorf("%+v, want %v", q, want)
+		}
+	}
+	var usage wire.Usage
+	h.do(call{method: "GET", path: prefix + "/meters/tokens/query?node=/b&groupBy=subject"}).want(200).json(&usage)
+	if len(usage.Data) != 1 || usage.Data[0].Value.String() != "5" {
+		t.Errorf("%+v", usage)
+	}
+	if d := post("/events", event).want(204).Header().Get(wire.HeaderDuplicates); d != "1" {
+		t.Errorf("a repeat with the old node: %q duplicates", d)
+	}
+	var events wire.List[wire.StoredEvent]
+	h.do(call{method: "GET", path: prefix + "/events?node=/b/x"}).want(200).json(&events)
+	if !slices.ContainsFunc(events.Items, func(e wire.StoredEvent) bool { return e.Event.ID == "e" && e.Event.Node == "/b/x/y" }) {
+		t.Errorf("%+v", events)
+	}
+	h.do(call{method: "GET", path: prefix + "/audit?type=node"}).want(200)
+	h.do(call{method: "GET", path: prefix + "/audit?type=hold"}).want(200)
+	h.do(call{method: "GET", path: prefix + "/holds/h"}).want(200)
+	post("/events/s/e/void", "").want(200)
+	h.do(call{method: "GET", path: prefix + "/meters/tokens/query?node=/b"}).want(200).json(&usage)
+	if usage.Data[0].Value.String() != "0" {
+		t.Errorf("after the event was taken back: %+v", usage)
+	}
+	post("/verify", "").want(200)
+	if p := post("/nodes/move", `{"from":"/a/x","to":"/b/z"}`).want(404).problem(); !strings.Contains(p.Detail, "/b/x") {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestAMoveIsRefusedWithWhatRefusesIt(t *testing.T) {
+	h := newHouse(t)
+	post := func(path, body, token string) *reply {
+		return h.do(call{method: "POST", path: prefix + path, body: body, token: token})
+	}
+	post("/charges", `{"id":"c","node":"/b/x","items":[{"meter":"drive.space","amount":501}]}`, "").want(200)
+	p := post("/nodes/move", `{"from":"/b/x","to":"/a/y"}`, "").want(409).problem()
+	if p.Type != wire.ProblemPrefix+"quota-exceeded" || len(p.Blocks) != 1 || p.Blocks[0].Node != "/a" || p.Blocks[0].ShortBy != 1 {
+		t.Errorf("%+v", p)
+	}
+	post("/nodes/move", `{"from":"/b/x","to":"/a/x"}`, "").want(409)
+	for body, field := range map[string]string{`{"from":"b","to":"/c"}`: "from", `{"from":"/b","to":"c"}`: "to", `{"to":"/c"}`: "from"} {
+		p := post("/nodes/move", body, "").want(400).problem()
+		if len(p.Errors) != 1 || p.Errors[0].Field != field {
+			t.Errorf("%s: %+v", body, p)
+		}
+	}
+	post("/nodes/move", `{"from":"/","to":"/c"}`, "").want(400)
+	post("/nodes/move", `{"from":"/a","to":"/a/y"}`, "").want(400)
+	// A token of a subtree cannot move its own top, nor anything out of it.
+	below := tokenName(acme, usance.RoleAdmin, "/a")
+	post("/nodes/move", `{"from":"/a","to":"/c"}`, below).want(403)
+	post("/nodes/move", `{"from":"/a/x","to":"/a/y"}`, below).want(200)
+}
