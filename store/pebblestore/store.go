@@ -14,9 +14,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -44,13 +46,15 @@ type Options struct {
 
 // Store is a store.Store on Pebble. Its methods are safe for concurrent use.
 type Store struct {
-	db      *pebble.DB
-	lock    *pebble.Lock
-	health  *health
-	tenants *tenants
-	fresh   *fresh
-	cache   *rowCache
+	db       *pebble.DB
+	lock     *pebble.Lock
+	health   *health
+	tenants  *tenants
+	fresh    *fresh
+	cache    *rowCache
+	versions versions
 
+	closed  atomic.Bool // as closing, for those who do not count themselves in
 	mu      sync.Mutex
 	running int
 	closing bool
@@ -78,6 +82,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	s := &Store{lock: lock, health: newHealth(opts.Logger), tenants: newTenants()}
 	s.idle.L = &s.mu
+	s.versions.seed = maphash.MakeSeed()
 	if s.db, err = pebble.Open(dir, s.settings(opts)); err != nil {
 		return nil, errors.Join(fmt.Errorf("pebblestore: open %s: %w", dir, err), lock.Close())
 	}
@@ -221,6 +226,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closing = true
+	s.closed.Store(true)
 	for s.running > 0 {
 		s.idle.Wait()
 	}

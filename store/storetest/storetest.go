@@ -80,6 +80,7 @@ func laws() []law {
 		{"NoWriteSkewThroughRanges", rangeSkew},
 		{"WhatReturnedIsSeenByWhatBegins", realTime},
 		{"ALoadSeesOneMoment", oneMoment},
+		{"AVersionStandsForItsRows", versions},
 		{"ACancelledCallDoesNothing", cancelledBefore},
 		{"ACancelledWaitEnds", cancelledWaiting},
 		{"ACancelledStepTellsTheTruth", cancelledAtRandom},

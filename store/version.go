@@ -1,0 +1,25 @@
+package store
+
+import "github.com/usance/usance"
+
+// Versioner is what an engine may offer that sees every change to its rows: one
+// that no other process writes to. It makes a cache of what was read exact.
+type Versioner interface {
+	// Version returns a number that is the same at two moments only if no row of
+	// the tenant has changed between them. When a step on the tenant is becoming
+	// visible, or the engine cannot serve, ok is false: ask the store itself.
+	//
+	// So what a Load or Scan told that began after Version said v is still what it
+	// would tell for as long as Version says v. It costs no more than a look-up in
+	// memory. Numbers mean nothing beyond the process.
+	Version(tenant usance.TenantID) (v uint64, ok bool)
+}
+
+// VersionOf returns the tenant's version, and false where the engine does not
+// offer any.
+func VersionOf(st Store, tenant usance.TenantID) (v uint64, ok bool) {
+	if versioner, offers := st.(Versioner); offers {
+		return versioner.Version(tenant)
+	}
+	return 0, false
+}
