@@ -47,6 +47,10 @@ type Definitions struct {
 	tokens    map[string]tokenRow
 	mappings  map[MappingRef]mapping.Source
 	byFacade  map[string]map[string]mapping.Source
+
+	// What follows from single rows at some cost, worked out when first asked for.
+	stamps  held[string, string] // by user
+	secrets held[string, string] // opened, by kind and id of the key
 }
 
 // The rows as stored.

@@ -97,13 +97,21 @@ func conflicts(rows *store.Rows, tenant usance.TenantID, claims []claim) error {
 }
 
 func readEntry(rows *store.Rows, id string) (entry, bool, error) {
-	var at entry
 	b, ok := rows.Get(store.Directory, id)
 	if !ok {
-		return at, false, nil
+		return entry{}, false, nil
 	}
-	return at, true, json.Unmarshal(b, &at)
+	at, err := decodeEntry(b)
+	return at, true, err
 }
+
+func decodeEntry(b []byte) (at entry, err error) {
+	err = json.Unmarshal(b, &at)
+	return at, err
+}
+
+// entryKey is the kind of an entry that one tenant alone may have, and its value.
+type entryKey struct{ kind, value string }
 
 func putEntry(rows *store.Rows, id string, at entry) error {
 	b, err := json.Marshal(at)
@@ -196,12 +204,8 @@ func fresh(claims []claim) []claim {
 }
 
 func (r *Registry) find(ctx context.Context, kind, value string) (entry, error) {
-	id := kind + "\x00" + value
-	rows, err := r.st.Load(ctx, usance.System, store.Keys{Rows: []store.Key{{Table: store.Directory, ID: id}}})
-	if err != nil {
-		return entry{}, err
-	}
-	at, ok, err := readEntry(rows, id)
+	at, ok, err := row(ctx, r, &r.entries, entryKey{kind, value},
+		func() store.Key { return store.Key{Table: store.Directory, ID: kind + "\x00" + value} }, decodeEntry)
 	if err == nil && !ok {
 		err = usance.Errorf(usance.KindNotFound, "there is no such %s", kind)
 	}

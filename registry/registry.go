@@ -46,8 +46,18 @@ type Registry struct {
 	decoy string // a password hash nobody has, checked when the user does not exist
 
 	mu     sync.RWMutex
-	cached map[usance.TenantID]*Definitions
+	cached map[usance.TenantID]known
 	max    int
+
+	sessions held[sessionKey, *heldRow[Session]]
+	entries  held[entryKey, *heldRow[entry]]
+}
+
+// known is definitions with the version of the tenant under which they were last
+// seen to be the newest.
+type known struct {
+	*Definitions
+	asOf
 }
 
 // New returns a Registry on the store.
@@ -70,12 +80,16 @@ func New(st store.Store, o Options) (*Registry, error) {
 		return nil, err
 	}
 	return &Registry{st: st, now: o.Now, log: o.Logger, seal: s, cost: o.PasswordCost, maps: o.Mappings, decoy: decoy,
-		cached: map[usance.TenantID]*Definitions{}, max: o.MaxCached}, nil
+		cached: map[usance.TenantID]known{}, max: o.MaxCached}, nil
 }
 
 // Definitions returns the tenant's definitions as they stand now, or
 // KindNotFound for a tenant that does not exist.
 func (r *Registry) Definitions(ctx context.Context, tenant usance.TenantID) (*Definitions, error) {
+	now := r.asOf(tenant)
+	if k := r.kept(tenant); k.Definitions != nil && k.still(now) {
+		return k.Definitions, nil
+	}
 	rows, err := r.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{journal.HeadKey}})
 	if err != nil {
 		return nil, err
@@ -87,7 +101,26 @@ func (r *Registry) Definitions(ctx context.Context, tenant usance.TenantID) (*De
 	if head.Definitions == 0 {
 		return nil, noTenant(tenant)
 	}
-	return r.At(ctx, tenant, head.Definitions)
+	d, err := r.At(ctx, tenant, head.Definitions)
+	if err == nil && now.sure {
+		r.newest(tenant, d, now)
+	}
+	return d, err
+}
+
+func (r *Registry) kept(tenant usance.TenantID) known {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.cached[tenant]
+}
+
+// newest notes that what is kept was the newest as of a version.
+func (r *Registry) newest(tenant usance.TenantID, d *Definitions, at asOf) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k := r.cached[tenant]; k.Definitions == d {
+		r.cached[tenant] = known{d, at}
+	}
 }
 
 func noTenant(tenant usance.TenantID) error {
@@ -99,22 +132,16 @@ func noTenant(tenant usance.TenantID) error {
 // the same step or load that uses them, compare its version (head.Definitions)
 // with Version, and call At with the newer one on a difference.
 func (r *Registry) Known(ctx context.Context, tenant usance.TenantID) (*Definitions, error) {
-	r.mu.RLock()
-	d := r.cached[tenant]
-	r.mu.RUnlock()
-	if d != nil {
-		return d, nil
+	if k := r.kept(tenant); k.Definitions != nil {
+		return k.Definitions, nil
 	}
 	return r.Definitions(ctx, tenant)
 }
 
 // At returns the tenant's definitions at the version or a newer one.
 func (r *Registry) At(ctx context.Context, tenant usance.TenantID, version uint64) (*Definitions, error) {
-	r.mu.RLock()
-	d := r.cached[tenant]
-	r.mu.RUnlock()
-	if d != nil && d.Version >= version {
-		return d, nil
+	if k := r.kept(tenant); k.Definitions != nil && k.Version >= version {
+		return k.Definitions, nil
 	}
 	rows, err := r.st.Load(ctx, tenant, store.Keys{
 		Rows:   []store.Key{journal.HeadKey},
@@ -130,7 +157,7 @@ func (r *Registry) At(ctx context.Context, tenant usance.TenantID, version uint6
 	if head.Definitions == 0 {
 		return nil, noTenant(tenant)
 	}
-	d, err = decodeDefinitions(head.Definitions, rows.Range(0))
+	d, err := decodeDefinitions(head.Definitions, rows.Range(0))
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +168,7 @@ func (r *Registry) At(ctx context.Context, tenant usance.TenantID, version uint6
 func (r *Registry) keep(tenant usance.TenantID, d *Definitions) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if old := r.cached[tenant]; old != nil && old.Version >= d.Version {
+	if old := r.cached[tenant]; old.Definitions != nil && old.Version >= d.Version {
 		return
 	}
 	for victim := range r.cached { // map order is as good as any other here
@@ -150,5 +177,5 @@ func (r *Registry) keep(tenant usance.TenantID, d *Definitions) {
 		}
 		delete(r.cached, victim)
 	}
-	r.cached[tenant] = d
+	r.cached[tenant] = known{Definitions: d}
 }

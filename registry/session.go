@@ -23,7 +23,7 @@ type Session struct {
 	Created time.Time         `json:"created"`
 	Expires time.Time         `json:"expires"`
 	Sliding time.Duration     `json:"-"` // every use moves Expires to now + Sliding
-	Data    map[string]string `json:"data,omitempty"`
+	Data    map[string]string `json:"data,omitempty"` // of a session that was looked up: read it only
 	Stamp   string            `json:"stamp,omitempty"` // of the user's rights and password; a change ends the session
 }
 
@@ -38,7 +38,16 @@ func putSession(rows *store.Rows, id string, s Session) error {
 }
 
 func readSession(rows *store.Rows, id string) (Session, error) {
-	row, err := readJSON[sessionRow](rows, id)
+	b, ok := rows.Get(store.Sessions, id)
+	if !ok {
+		return Session{}, nil
+	}
+	return decodeSession(b)
+}
+
+func decodeSession(b []byte) (Session, error) {
+	var row sessionRow
+	err := json.Unmarshal(b, &row)
 	row.Sliding = time.Duration(row.Nanoseconds)
 	return row.Session, err
 }
@@ -51,7 +60,31 @@ type sessionList []string
 // before its documented life after its last use.
 const slideGrain = 20
 
-func sessionID(kind, token string) string { return "s\x00" + kind + "\x00" + hashSecret(token) }
+func sessionID(kind, token string) string { return newSessionKey(kind, token).id() }
+
+// sessionKey is a session's kind and the digest of its token.
+type sessionKey struct {
+	kind   string
+	digest [sha256.Size]byte
+}
+
+func newSessionKey(kind, token string) sessionKey { return sessionKey{kind, digestOf(token)} }
+
+func (k sessionKey) id() string { return "s\x00" + k.kind + "\x00" + hex.EncodeToString(k.digest[:]) }
+
+// stampOf returns the stamp of a user that may sign in, and the user.
+func (d *Definitions) stampOf(user string) (string, usance.User, bool) {
+	u, ok := d.users[user]
+	if !ok || u.Disabled {
+		return "", usance.User{}, false
+	}
+	stamp, known := d.stamps.get(user)
+	if !known {
+		stamp = u.stamp()
+		d.stamps.put(user, stamp, maxHeld)
+	}
+	return stamp, u.User, true
+}
 
 // stamp changes when the user's password, role, subtree or state does.
 func (u userRow) stamp() string {
@@ -201,27 +234,23 @@ func (r *Registry) peek(ctx context.Context, kind, token string) (Session, usanc
 	if token == "" || len(token) > usance.MaxSettingBytes {
 		return Session{}, usance.Principal{}, errSession
 	}
-	id := sessionID(kind, token)
-	rows, err := r.st.Load(ctx, usance.System, store.Keys{Rows: []store.Key{{Table: store.Sessions, ID: id}}})
+	key := newSessionKey(kind, token)
+	s, ok, err := row(ctx, r, &r.sessions, key, func() store.Key { return store.Key{Table: store.Sessions, ID: key.id()} }, decodeSession)
 	if err != nil {
 		return Session{}, usance.Principal{}, err
 	}
-	s, err := readSession(rows, id)
-	if err != nil {
-		return s, usance.Principal{}, err
-	}
-	if s.Kind != kind || !r.now().Before(s.Expires) {
+	if !ok || s.Kind != kind || !r.now().Before(s.Expires) {
 		return Session{}, usance.Principal{}, errSession
 	}
 	d, err := r.Definitions(ctx, s.Tenant)
 	if err != nil {
 		return Session{}, usance.Principal{}, err
 	}
-	u, ok := d.users[s.User]
-	if !ok || u.Disabled || u.stamp() != s.Stamp {
+	stamp, u, ok := d.stampOf(s.User)
+	if !ok || stamp != s.Stamp {
 		return Session{}, usance.Principal{}, errSession
 	}
-	return s, principalOf(s.Tenant, u.User, kind), nil
+	return s, principalOf(s.Tenant, u, kind), nil
 }
 
 // CloseSession ends a token's session. It reports whether there was one.

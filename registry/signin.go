@@ -144,9 +144,12 @@ func (r *Registry) Key(ctx context.Context, kind usance.KeyKind, id string) (Sig
 	if !ok || u.Disabled {
 		return SigningKey{}, none
 	}
-	secret, err := r.seal.open(k.Sealed, name)
-	if err != nil {
-		return SigningKey{}, err
+	secret, known := d.secrets.get(name)
+	if !known {
+		if secret, err = r.seal.open(k.Sealed, name); err != nil {
+			return SigningKey{}, err
+		}
+		d.secrets.put(name, secret, maxHeld)
 	}
 	return SigningKey{Key: k.Key, Secret: secret, Principal: principalOf(at.Tenant, u.User, string(kind))}, nil
 }
