@@ -23,18 +23,20 @@ var errDue = errors.New("ledger: holds are due")
 // expireFirst returns errDue when a hold has expired whose room has not been
 // given back yet.
 func (t *tx) expireFirst() error {
-	b, ok := t.rows.Get(store.Balances, "")
+	next, err := nextDue(t.rows)
+	if err == nil && !next.After(t.at) {
+		err = errDue
+	}
+	return err
+}
+
+// nextDue returns when the tenant's next hold expires, Always when none does.
+func nextDue(rows *store.Rows) (time.Time, error) {
+	b, ok := rows.Get(store.Balances, "")
 	if !ok {
-		return nil
+		return Always(), nil
 	}
-	next, err := decodeInstant(b)
-	if err != nil {
-		return err
-	}
-	if !next.After(t.at) {
-		return errDue
-	}
-	return nil
+	return decodeInstant(b)
 }
 
 // nameUse names the rows that a quota's use at an instant is read from.

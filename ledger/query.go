@@ -28,9 +28,11 @@ func (l *Ledger) Query(ctx context.Context, tenant usance.TenantID, q Query) (An
 	if err != nil {
 		return Answer{}, err
 	}
-	head, err := l.head(ctx, tenant)
-	if err != nil {
-		return Answer{}, err
+	var head journal.Head
+	if q.needsEvents() {
+		if head, err = l.head(ctx, tenant); err != nil {
+			return Answer{}, err
+		}
 	}
 	if q.AsOf > head.Sequence {
 		return Answer{}, notReached(q.AsOf, head.Sequence)

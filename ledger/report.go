@@ -86,7 +86,11 @@ func (l *Ledger) Report(ctx context.Context, tenant usance.TenantID, ask Ask) (R
 		}
 		return keys, nil
 	}, func(defs *registry.Definitions, rows *store.Rows, head journal.Head) error {
-		out = Report{Sequence: head.Sequence}
+		out = Report{Sequence: head.Sequence, Newest: head.Newest}
+		var err error
+		if out.Until, err = nextDue(rows); err != nil {
+			return err
+		}
 		for _, p := range measures {
 			cells, err := p.eval(ctx, l, tenant, rows, head)
 			if err != nil {
@@ -113,6 +117,7 @@ func (l *Ledger) Report(ctx context.Context, tenant usance.TenantID, ask Ask) (R
 				return err
 			}
 			out.Quotas = append(out.Quotas, r)
+			out.Until = earlier(out.Until, q.until)
 		}
 		return nil
 	})
@@ -165,6 +170,7 @@ type quotaPlan struct {
 	resets    time.Time
 	own       *plan
 	above     []bounding
+	until     time.Time // the first end of a window that counts here
 }
 
 type bounding struct {
@@ -177,13 +183,17 @@ func newQuotaPlan(defs *registry.Definitions, ref registry.QuotaRef, now time.Ti
 	if err != nil {
 		return nil, err
 	}
+	out := &quotaPlan{allocated: defs.Allocated(ref), until: Always()}
 	use := func(q usance.Quota) *plan {
+		var s stretch
+		s.from, s.to = q.Window.Bounds(now, defs.Zone)
+		if !s.to.IsZero() {
+			out.until = earlier(out.until, s.to)
+		}
 		at := registry.QuotaRef{Node: q.Node, Meter: q.Meter}
 		if p, ok := shared[at]; ok {
 			return p
 		}
-		var s stretch
-		s.from, s.to = q.Window.Bounds(now, defs.Zone)
 		p := newPlan(defs, meter, q.Node, []stretch{s})
 		p.add("", 0)
 		p.name(keys)
@@ -191,7 +201,6 @@ func newQuotaPlan(defs *registry.Definitions, ref registry.QuotaRef, now time.Ti
 		shared[at] = p
 		return p
 	}
-	out := &quotaPlan{allocated: defs.Allocated(ref)}
 	if out.quota, out.defined = defs.Quota(ref); !out.defined {
 		out.quota = usance.Quota{Node: ref.Node, Meter: ref.Meter, Limit: usance.Unlimited, Window: usance.Lifetime, Enforce: usance.Shadow}
 	}

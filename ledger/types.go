@@ -51,6 +51,20 @@ type Report struct {
 	Sequence uint64
 	Measures []usance.Sum
 	Quotas   []QuotaReading
+
+	// Newest is the latest time of any event. A bound of a measure that lies behind
+	// it may move on without changing the number.
+	Newest time.Time
+	// Until is when the quotas' readings change by the clock alone, as windows end
+	// and holds expire; Always when they do not.
+	Until time.Time
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // Query asks for a meter over time, in windows and groups.

@@ -28,7 +28,9 @@ func TestTheNextRequestOfAnyProcessFindsRevokedWhatOneRevoked(t *testing.T) {
 		"role": func(w *world) error {
 			return w.edit(registry.Edit{Users: []registry.UserSpec{{User: usance.User{Name: "ops", Role: usance.RoleViewer}}}})
 		},
-		"key":   func(w *world) error { return w.edit(registry.Edit{DeleteKeys: []registry.KeyRef{{Kind: usance.KeyAKSK, ID: "AK"}}}) },
+		"key": func(w *world) error {
+			return w.edit(registry.Edit{DeleteKeys: []registry.KeyRef{{Kind: usance.KeyAKSK, ID: "AK"}}})
+		},
 		"token": func(w *world) error { return w.edit(registry.Edit{DeleteTokens: []string{"collector"}}) },
 		"alias": func(w *world) error {
 			return w.edit(registry.Edit{Tenant: &usance.Tenant{Name: "Acme", Timezone: "Asia/Shanghai"}})

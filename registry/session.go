@@ -22,8 +22,8 @@ type Session struct {
 	User    string            `json:"user"`
 	Created time.Time         `json:"created"`
 	Expires time.Time         `json:"expires"`
-	Sliding time.Duration     `json:"-"` // every use moves Expires to now + Sliding
-	Data    map[string]string `json:"data,omitempty"` // of a session that was looked up: read it only
+	Sliding time.Duration     `json:"-"`               // every use moves Expires to now + Sliding
+	Data    map[string]string `json:"data,omitempty"`  // of a session that was looked up: read it only
 	Stamp   string            `json:"stamp,omitempty"` // of the user's rights and password; a change ends the session
 }
 

@@ -42,7 +42,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func newServer(t *testing.T, change func(*Config)) (*Server, *lockedBuffer) {
+func newServer(t testing.TB, change func(*Config)) (*Server, *lockedBuffer) {
 	t.Helper()
 	log := &lockedBuffer{}
 	c := Config{Store: facadetest.OpenStore(t), Now: noon, OperatorToken: operator, Logger: slog.New(slog.NewTextHandler(log, nil)),

@@ -37,6 +37,7 @@ type Options struct {
 type Facade struct {
 	reg        *registry.Registry
 	led        *ledger.Ledger
+	answers    *ledger.Answers // of usage, by query
 	o          Options
 	figures    *figures.Set
 	projects   gateway.Projects
@@ -63,7 +64,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	throttle := func(perMinute int) *gateway.Throttle {
 		return gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now, Limit: gateway.Limit{Requests: perMinute, Per: time.Minute}})
 	}
-	f := &Facade{reg: reg, led: led, o: o, figures: figures.NewSet(Name, Mapping()), refusals: refusals(o.Logger),
+	f := &Facade{reg: reg, led: led, answers: led.NewAnswers(), o: o, figures: figures.NewSet(Name, Mapping()), refusals: refusals(o.Logger),
 		statistics: throttle(o.StatisticsPerMinute), apps: throttle(o.AppsPerMinute)}
 	f.projects = gateway.Projects{Bodies: gateway.ServiceBodies(o.MaxBody), Authenticate: o.Authenticate,
 		Resolve: reg.Resolver(AliasProject), Foreign: gateway.AccessDenied(), Optional: true}

@@ -9,6 +9,9 @@ import (
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
+	"github.com/usance/usance/internal/httpx"
+	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/registry"
 )
 
 type usageAnswer struct {
@@ -30,11 +33,21 @@ func (f *Facade) historyUsage(w http.ResponseWriter, r *http.Request) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	asked, err := f.readUsageQuery(r)
-	if err != nil {
-		return nil, err
-	}
-	return f.usage(r.Context(), c, asked)
+	now := f.o.Now()
+	about := ledger.Question{Tenant: c.Tenant, Node: c.Node, Text: r.URL.RawQuery}
+	body, err := f.answers.Of(r.Context(), about, now, func(d *registry.Definitions) ([]byte, time.Time, error) {
+		asked, err := f.readUsageQuery(r.URL.RawQuery, now)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		got, err := f.days(r.Context(), f.figures.For(d), c, asked)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		body, err := httpx.AppendJSON(make([]byte, 0, 1024), usageAnswer{Usage: got.rows})
+		return body, (usance.DayOf(now) + 1).Start(), err // dates that are left out go by the day
+	})
+	return httpx.Encoded(body), err
 }
 
 // usageQuery is what is asked for: an application and whole UTC days, both
@@ -49,9 +62,9 @@ const repeated = "it is given more than once"
 // readUsageQuery checks the parameters in the order in which the vendor's errors
 // name them. One that is absent, bare or empty counts as left out: the vendor's Go
 // SDK sends dates that are not set as bare names.
-func (f *Facade) readUsageQuery(r *http.Request) (usageQuery, error) {
+func (f *Facade) readUsageQuery(raw string, now time.Time) (usageQuery, error) {
 	var q usageQuery
-	values, err := url.ParseQuery(r.URL.RawQuery)
+	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return q, wrong("query", "the query string is malformed")
 	}
@@ -72,12 +85,12 @@ func (f *Facade) readUsageQuery(r *http.Request) (usageQuery, error) {
 	if values.Get("metric") != metricDuration {
 		return q, wrong("metric", "it must be "+metricDuration)
 	}
-	return q, f.readDates(&q, values)
+	return q, f.readDates(&q, values, now)
 }
 
 // readDates fills in what is left out: the day before today for both; that or as
 // many days as may be asked for behind a start; the start for an end.
-func (f *Facade) readDates(q *usageQuery, values url.Values) error {
+func (f *Facade) readDates(q *usageQuery, values url.Values, now time.Time) error {
 	start, hasStart, err := readDate(values, "start_date")
 	if err != nil {
 		return err
@@ -86,7 +99,7 @@ func (f *Facade) readDates(q *usageQuery, values url.Values) error {
 	if err != nil {
 		return err
 	}
-	yesterday := usance.DayOf(f.o.Now()) - 1
+	yesterday := usance.DayOf(now) - 1
 	switch {
 	case !hasStart && !hasEnd:
 		start, end = yesterday, yesterday
@@ -123,22 +136,7 @@ func readDate(values url.Values, name string) (usance.Day, bool, error) {
 	return usance.DayOf(t), true, nil
 }
 
-// usage reads the days. A day without traffic has a row of zeros.
-func (f *Facade) usage(ctx context.Context, c gateway.Caller, asked usageQuery) (usageAnswer, error) {
-	// The credentials' check has just looked whether the definitions known here are
-	// the newest; they are no older than this request.
-	d, err := f.reg.Known(ctx, c.Tenant)
-	if err != nil {
-		return usageAnswer{}, err
-	}
-	got, err := f.days(ctx, f.figures.For(d), c, asked)
-	if err != nil {
-		return usageAnswer{}, err
-	}
-	return usageAnswer{Usage: got.rows}, nil
-}
-
-// days reads the plan's fields.
+// days reads the plan's fields. A day without traffic has a row of zeros.
 func (f *Facade) days(ctx context.Context, p *figures.Plan, c gateway.Caller, asked usageQuery) (*days, error) {
 	queries, out, used := readings(p, c.Node, asked), newDays(p, asked), false
 	for _, r := range queries {

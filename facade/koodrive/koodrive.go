@@ -41,6 +41,7 @@ type Options struct {
 type Facade struct {
 	reg      *registry.Registry
 	led      *ledger.Ledger
+	answers  *ledger.Answers // of quotaUsed
 	o        Options
 	bodies   *httpx.Bodies
 	throttle *gateway.Throttle
@@ -67,7 +68,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	if o.PerMinute == 0 {
 		o.PerMinute = 1200
 	}
-	f := &Facade{reg: reg, led: led, o: o, figures: figures.NewSet(Name, Mapping()), places: places(Mapping()),
+	f := &Facade{reg: reg, led: led, answers: led.NewAnswers(), o: o, figures: figures.NewSet(Name, Mapping()), places: places(Mapping()),
 		bodies:   gateway.ServiceBodies(o.MaxBody),
 		throttle: gateway.NewThrottle(gateway.ThrottleConfig{Limit: gateway.Limit{Requests: o.PerMinute, Per: time.Minute}, Now: o.Now}),
 	}
@@ -149,20 +150,17 @@ func (f *Facade) quotaUsed(w http.ResponseWriter, r *http.Request) ([]byte, erro
 		return nil, err
 	}
 	ctx := r.Context()
-	// Authentication has just looked whether the definitions known here are the
-	// newest; they are no older than this request.
-	d, err := f.reg.Known(ctx, p.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	plan := f.figures.For(d)
-	got, err := plan.Read(ctx, f.led, d, usance.Root, f.o.Now())
-	if err != nil {
-		return nil, err
-	}
-	body := append(make([]byte, 0, 640), `{"code":0,"msg":"success","data":`...)
-	body = f.appendData(body, plan, got)
-	return append(body, '}'), nil
+	now := f.o.Now()
+	return f.answers.Of(ctx, ledger.Question{Tenant: p.Tenant}, now, func(d *registry.Definitions) ([]byte, time.Time, error) {
+		plan := f.figures.For(d)
+		got, err := plan.Read(ctx, f.led, d, usance.Root, now)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		body := append(make([]byte, 0, 640), `{"code":0,"msg":"success","data":`...)
+		body = f.appendData(body, plan, got)
+		return append(body, '}'), got.Until, nil
+	})
 }
 
 // appendData appends the answer's data object.

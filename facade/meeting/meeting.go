@@ -47,6 +47,7 @@ type Options struct {
 type Facade struct {
 	reg      *registry.Registry
 	led      *ledger.Ledger
+	answers  *ledger.Answers // of orgRes
 	o        Options
 	bodies   *httpx.Bodies
 	refusals *gateway.Refusals[*fault]
@@ -78,7 +79,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	if o.PerSecond == 0 {
 		o.PerSecond = 200
 	}
-	f := &Facade{reg: reg, led: led, o: o, figures: figures.NewSet(Name, Mapping()), refusals: refusals(o.Logger),
+	f := &Facade{reg: reg, led: led, answers: led.NewAnswers(), o: o, figures: figures.NewSet(Name, Mapping()), refusals: refusals(o.Logger),
 		bodies:  gateway.ServiceBodies(o.MaxBody),
 		lockout: gateway.NewLockout(gateway.LockoutConfig{Now: o.Now, Failures: o.Failures, For: o.LockFor}),
 		user: gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now,

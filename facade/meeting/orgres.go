@@ -2,10 +2,14 @@ package meeting
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/httpx"
+	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/registry"
 )
 
 // orgRes answers "Querying Enterprise Resource Usage as an Enterprise
@@ -31,17 +35,18 @@ func (f *Facade) usage(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	}
 	ctx := r.Context()
 	gateway.Upstream(ctx)
-	// Authentication has just looked whether the definitions known here are the
-	// newest; they are no older than this request.
-	d, err := f.reg.Known(ctx, c.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	p := f.figures.For(d)
-	got, err := p.Read(ctx, f.led, d, node, f.o.Now())
-	if err != nil {
-		return nil, err
-	}
+	now := f.o.Now()
+	return f.answers.Of(ctx, ledger.Question{Tenant: c.Tenant, Node: node}, now, func(d *registry.Definitions) ([]byte, time.Time, error) {
+		p := f.figures.For(d)
+		got, err := p.Read(ctx, f.led, d, node, now)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		return encode(p, got), got.Until, nil
+	})
+}
+
+func encode(p *figures.Plan, got *figures.Readings) []byte {
 	body := append(make([]byte, 0, 256), '{')
 	for i := range p.Figures {
 		if i > 0 {
@@ -52,5 +57,5 @@ func (f *Facade) usage(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		body = append(body, '"', ':')
 		body = p.Figures[i].Append(body, got.Natives[i])
 	}
-	return append(body, '}'), nil
+	return append(body, '}')
 }

@@ -36,6 +36,8 @@ type Options struct {
 type Facade struct {
 	reg       *registry.Registry
 	led       *ledger.Ledger
+	answers   *ledger.Answers // of counts, by query
+	now       func() time.Time
 	figures   *figures.Set
 	projects  gateway.Projects
 	refusals  *gateway.Refusals[*gateway.ServiceFault]
@@ -58,7 +60,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	if o.SystemPerSecond == 0 {
 		o.SystemPerSecond = 20
 	}
-	f := &Facade{reg: reg, led: led, figures: figures.NewSet(Name, Mapping()), refusals: refusals(o.Logger)}
+	f := &Facade{reg: reg, led: led, now: o.Now, answers: led.NewAnswers(), figures: figures.NewSet(Name, Mapping()), refusals: refusals(o.Logger)}
 	f.projects = gateway.Projects{Bodies: gateway.ServiceBodies(o.MaxBody), Authenticate: o.Authenticate,
 		Resolve: reg.Resolver(AliasProject), Foreign: faultTenant}
 	f.throttles = []*gateway.Throttle{

@@ -12,7 +12,9 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/gateway"
+	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/registry"
 )
 
 type countAnswer struct {
@@ -50,20 +52,33 @@ type resourceRow struct {
 // countResources counts what expires within the window asked for, by business
 // type, charging mode and source.
 func (f *Facade) countResources(r *http.Request, c gateway.Caller) (any, error) {
+	about := ledger.Question{Tenant: c.Tenant, Node: c.Node, Text: r.URL.RawQuery}
+	body, err := f.answers.Of(r.Context(), about, f.now(), func(*registry.Definitions) ([]byte, time.Time, error) {
+		out, err := f.counted(r, c)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		body, err := httpx.AppendJSON(make([]byte, 0, 1024), out)
+		return body, ledger.Always(), err
+	})
+	return httpx.Encoded(body), err
+}
+
+func (f *Facade) counted(r *http.Request, c gateway.Caller) (out countAnswer, err error) {
 	q, err := parse(r)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	filter, err := readFilter(q)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	filter.ChargingModes = countedModes()
 	counts, err := f.count(r.Context(), c, filter)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	out := countAnswer{Counts: make([]countRow, 0, len(counts))}
+	out.Counts = make([]countRow, 0, len(counts))
 	for _, n := range counts {
 		out.Counts = append(out.Counts, countRow{n.BusinessType, min(n.Count, math.MaxInt32), n.ChargingMode, n.Source})
 	}

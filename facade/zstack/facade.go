@@ -80,6 +80,7 @@ func orDefault[T comparable](v *T, fallback T) {
 type Facade struct {
 	reg     *registry.Registry
 	led     *ledger.Ledger
+	answers *ledger.Answers // of usages, by kind of holder
 	o       Options
 	routes  []route
 	jobs    *jobs
@@ -94,7 +95,7 @@ type Facade struct {
 // New returns a Facade over the registry and the ledger.
 func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	o = o.withDefaults()
-	f := &Facade{reg: reg, led: led, o: o, random: rand.Reader}
+	f := &Facade{reg: reg, led: led, answers: led.NewAnswers(), o: o, random: rand.Reader}
 	f.routes = f.table()
 	f.jobs = newJobs(o.Now, o.JobsKept, o.MaxJobs)
 	f.views = newViews()

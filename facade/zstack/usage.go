@@ -3,6 +3,7 @@ package zstack
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -58,7 +59,18 @@ func (c *call) account(v *view, uuid string) *place {
 }
 
 func (c *call) usages(v *view, h holder, p *place) ([]byte, error) {
-	names := v.names(h, p, c.f.seeds())
+	about := ledger.Question{Tenant: c.principal.Tenant, Node: p.path, Text: h.kind}
+	return c.f.answers.Of(c.ctx, about, c.f.o.Now(), func(d *registry.Definitions) (body []byte, until time.Time, err error) {
+		body, until, err = c.readUsages(v, v.names(h, p, c.f.seeds()), p)
+		if d.Version != v.definitions.Version {
+			until = time.Time{} // the names are from before they changed
+		}
+		return body, until, err
+	})
+}
+
+// readUsages returns the answer and until when it holds.
+func (c *call) readUsages(v *view, names []string, p *place) ([]byte, time.Time, error) {
 	if len(v.definitions.Mappings(Name)) > 0 {
 		return c.f.mappedUsages(c.ctx, v, names, p)
 	}
@@ -68,27 +80,29 @@ func (c *call) usages(v *view, h holder, p *place) ([]byte, error) {
 	}
 	report, err := c.f.led.Report(c.ctx, c.principal.Tenant, ask)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	return appendUsages(nil, names, func(i int) (total, used int64) {
+	body, err := appendUsages(nil, names, func(i int) (total, used int64) {
 		q := &report.Quotas[i]
 		if total = -1; q.Defined {
 			total = wireLimit(q.Limit)
 		}
 		return total, q.Used
 	})
+	return body, report.Until, err
 }
 
 // mappedUsages is usages where the tenant has some of it read from elsewhere.
-func (f *Facade) mappedUsages(ctx context.Context, v *view, names []string, p *place) ([]byte, error) {
+func (f *Facade) mappedUsages(ctx context.Context, v *view, names []string, p *place) ([]byte, time.Time, error) {
 	plan := f.planOf(v.definitions, names)
 	got, err := plan.Read(ctx, f.led, v.definitions, p.path, f.o.Now())
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	return appendUsages(nil, names, func(i int) (total, used int64) {
+	body, err := appendUsages(nil, names, func(i int) (total, used int64) {
 		return plan.Figures[2*i].Whole(got.Natives[2*i]), plan.Figures[2*i+1].Whole(got.Natives[2*i+1])
 	})
+	return body, got.Until, err
 }
 
 // planOf returns the total and the used of each name, in turn.

@@ -60,7 +60,7 @@ func TestARootOrganizationReportsTheSeededNames(t *testing.T) {
 	if len(names) != 29 || !slices.IsSorted(names) || slices.Contains(names, "ssh_key_pair.num") {
 		t.Errorf("names: %v", names)
 	}
-	f.o.WithoutSeeds = true
+	f.Facade = New(f.Registry, f.Ledger, Options{Now: f.o.Now, WithoutSeeds: true})
 	if usages := f.as(s, "GET", "/zstack/v1/iam2/organizations/quota/"+company+"/usages", "").ok()["usages"].([]any); len(usages) != 1 {
 		t.Errorf("without seeds: %v", usages)
 	}

@@ -167,6 +167,11 @@ type Readings struct {
 	At       time.Time
 	Natives  []Native // of each figure
 	report   ledger.Report
+
+	// Until is up to when the same figures would be read while nothing is written:
+	// the first end of a window or a hold. It is the zero time when an event is dated
+	// ahead of the moment: then what stands may change at any other.
+	Until time.Time
 }
 
 // Read asks the ledger for the plan's figures at and below a node.
@@ -175,11 +180,26 @@ func (p *Plan) Read(ctx context.Context, led *ledger.Ledger, d *registry.Definit
 	if err != nil {
 		return nil, err
 	}
-	r := &Readings{Sequence: report.Sequence, At: now, Natives: make([]Native, len(p.Figures)), report: report}
+	r := &Readings{Sequence: report.Sequence, At: now, Natives: make([]Native, len(p.Figures)), report: report, Until: p.until(&report, now, d.Zone)}
 	for i := range p.Figures {
 		r.Natives[i] = p.native(i, r, d)
 	}
 	return r, nil
+}
+
+func (p *Plan) until(report *ledger.Report, now time.Time, zone *time.Location) time.Time {
+	until := report.Until
+	for _, i := range p.measures {
+		f := &p.Figures[i]
+		_, end := f.Span(now, zone)
+		switch {
+		case f.Source.Window == mapping.Now && !report.Newest.Before(now):
+			return time.Time{}
+		case f.Source.Window != mapping.Now && !end.IsZero() && end.Before(until):
+			until = end
+		}
+	}
+	return until
 }
 
 func (p *Plan) ask(d *registry.Definitions, base usance.Path, now time.Time) ledger.Ask {

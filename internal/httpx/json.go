@@ -137,17 +137,23 @@ func AppendJSON(dst []byte, v any) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
+// Encoded is JSON already, which WriteJSON sends as it is.
+type Encoded []byte
+
 // WriteJSON answers with v as JSON and its Content-Length. Content-Type is
 // application/json unless it is set already. When v cannot be encoded it returns
 // the error and has written nothing; it returns no error of the connection, which
 // nobody is left to hear of.
 func WriteJSON(w http.ResponseWriter, status int, v any) error {
-	body, err := AppendJSON(make([]byte, 0, 512), v)
-	if err != nil {
-		return err
+	body, encoded := v.(Encoded)
+	if !encoded {
+		var err error
+		if body, err = AppendJSON(make([]byte, 0, 512), v); err != nil {
+			return err
+		}
 	}
-	if w.Header().Get("Content-Type") == "" {
-		w.Header().Set("Content-Type", "application/json")
+	if h := w.Header(); len(h["Content-Type"]) == 0 {
+		h["Content-Type"] = []string{"application/json"}
 	}
 	WriteBytes(w, status, body)
 	return nil
