@@ -161,12 +161,15 @@ func (r *Registry) editOnce(ctx context.Context, actor usance.Actor, tenant usan
 // are still those the plan was made from.
 func (r *Registry) save(ctx context.Context, actor usance.Actor, tenant usance.TenantID, p *plan) (uint64, error) {
 	at := r.now().UTC()
-	keys := store.Keys{Rows: []store.Key{journal.HeadKey}}
+	keys := store.Keys{Rows: []store.Key{journal.HeadKey, ArrivalKey}}
 	var version uint64
 	err := r.st.Step(ctx, tenant, keys, func(rows *store.Rows) error {
 		head, err := journal.ReadHead(rows)
 		if err != nil {
 			return err
+		}
+		if _, arriving := rows.Get(ArrivalKey.Table, ArrivalKey.ID); arriving && head.Definitions == 0 {
+			return usance.Errorf(usance.KindConflict, "tenant %s is being imported: finish or discard that first", tenant)
 		}
 		if head.Definitions != p.before.Version {
 			return errStale
