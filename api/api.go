@@ -14,6 +14,7 @@ import (
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
 	"github.com/usance/usance/internal/httpx"
+	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -35,6 +36,8 @@ type Options struct {
 	Home usance.TenantID
 	// Verify folds a tenant's ledger again somewhere; nil has the call answer 503.
 	Verify Verifier
+	// Mover moves tenants out and in; nil has those calls answer 503.
+	Mover *transfer.Mover
 }
 
 // API answers the native interface. It is safe for concurrent use.
@@ -47,6 +50,7 @@ type API struct {
 	home      usance.TenantID
 	session   func(*http.Request) (usance.Principal, bool, error)
 	verify    Verifier
+	mover     *transfer.Mover
 	verifying chan struct{} // holds one while a verification is under way
 	bodies    *httpx.Bodies
 	manifests *httpx.Bodies
@@ -66,7 +70,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *API {
 	if o.SequenceWait == 0 {
 		o.SequenceWait = 5 * time.Second
 	}
-	a := &API{reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, verify: o.Verify,
+	a := &API{reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, verify: o.Verify, mover: o.Mover,
 		verifying: make(chan struct{}, 1), routes: routes()}
 	a.bodies = httpx.NewBodies(httpx.BodyConfig{Timeout: o.BodyTimeout})
 	a.manifests = httpx.NewBodies(httpx.BodyConfig{Timeout: 4 * o.BodyTimeout, Max: usance.MaxManifestBytes, Decoders: 1})

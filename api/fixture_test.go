@@ -25,6 +25,7 @@ import (
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
 	"github.com/usance/usance/internal/facadetest"
+	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store"
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 		b, err := io.ReadAll(body)
 		return string(b), err
 	}
-	for _, media := range []string{wire.TypeNDJSON, wire.TypeCSV, wire.TypeYAML} {
+	for _, media := range []string{wire.TypeNDJSON, wire.TypeCSV, wire.TypeYAML, wire.TypeArchive} {
 		openapi3filter.RegisterBodyDecoder(media, text)
 	}
 	os.Exit(m.Run())
@@ -75,6 +76,15 @@ func secretOf(name string) string { return "us_secret-of-" + name }
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
+	h := newHouseOf(t)
+	h.define(acme)
+	h.define(beta)
+	return h
+}
+
+// newHouseOf is a house without tenants.
+func newHouseOf(t testing.TB) *house {
+	t.Helper()
 	st := facadetest.OpenStore(t)
 	h := &house{t: t, time: noon}
 	var err error
@@ -83,12 +93,15 @@ func newHouse(t testing.TB) *house {
 	}
 	h.led = ledger.New(st, h.reg, ledger.Options{Now: h.now})
 	h.st = st
-	h.api = New(h.reg, h.led, Options{Now: h.now, SequenceWait: 20 * time.Millisecond, Verify: h.verify})
+	h.api = New(h.reg, h.led, Options{Now: h.now, SequenceWait: 20 * time.Millisecond, Verify: h.verify,
+		Mover: &transfer.Mover{Store: st, Registry: h.reg, Ledger: h.led, Now: h.now, Scratch: scratchStore}})
 	h.h = h.api.Handler()
 	h.must(h.reg.PutOperatorToken(t.Context(), "root", secretOf("operator")))
-	h.define(acme)
-	h.define(beta)
 	return h
+}
+
+func scratchStore() (store.Store, error) {
+	return pebblestore.Open("", pebblestore.Options{FS: vfs.NewMem()})
 }
 
 // verify folds a ledger again in a fresh store in memory.

@@ -105,6 +105,8 @@ func requestContent(rt *route) object {
 		return object{wire.TypeEvent: body("Event"), wire.TypeBatch: body("EventBatch"), wire.TypeJSON: body("Events"), wire.TypeNDJSON: lines}
 	case "Manifest":
 		return object{wire.TypeYAML: object{"schema": object{"type": "string"}}, wire.TypeJSON: body("Manifest")}
+	case "Archive":
+		return object{wire.TypeArchive: body("Archive")}
 	}
 	return object{wire.TypeJSON: body(rt.doc.in)}
 }
@@ -173,8 +175,11 @@ func responses(rt *route) object {
 		if rt.id == "queryMeter" {
 			content[wire.TypeCSV] = object{"schema": object{"type": "string"}}
 		}
-		if rt.id == "verify" {
+		if rt.id == "verify" || rt.id == "importTenant" {
 			content[wire.TypeNDJSON] = object{"schema": object{"type": "string"}}
+		}
+		if rt.doc.out == "Archive" {
+			content = object{wire.TypeArchive: object{"schema": ref("schemas", "Archive")}}
 		}
 		done["content"] = content
 	}

@@ -91,7 +91,7 @@ func (q *request) nameTenant() error {
 
 // setTenant is for operators: the tenant they name, if there is one.
 func (q *request) setTenant(named usance.TenantID) error {
-	if q.route.id == "putTenant" {
+	if q.route.id == "putTenant" || q.route.arrives() && named.Check() == nil {
 		q.tenant = named // it may be about to exist
 		return nil
 	}

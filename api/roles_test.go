@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/api/wire"
 )
 
 // rule states, for one route, what the tests expect independently of the route
@@ -85,6 +86,10 @@ func rules() map[string]rule {
 		"createTenant":    {right: operate, status: 201, in: send("POST", "/tenants", `{"id":"gamma"}`), whole: true},
 		"getTenant":       whole(read, 200, get("/tenants/acme")),
 		"putTenant":       whole(manage, 200, send("PUT", "/tenants/acme", `{"name":"Acme","timezone":"UTC"}`)),
+		"exportTenant":    whole(operate, 200, get("/tenants/acme/export")),
+		"importTenant":    whole(operate, 409, call{method: "POST", path: "/tenants/acme/import", media: wire.TypeArchive, body: emptyArchive("acme")}),
+		"getImport":       whole(operate, 404, get("/tenants/acme/import")),
+		"discardImport":   whole(operate, 404, send("DELETE", "/tenants/acme/import", "")),
 		"listMeters":      free(read, get("/meters")),
 		"createMeter":     whole(manage, 201, send("POST", "/meters", meter)),
 		"getMeter":        free(read, get("/meters/tokens")),

@@ -78,6 +78,7 @@ func routes() []route {
 	all = append(all, verifyRoutes()...)
 	all = append(all, auditRoutes()...)
 	all = append(all, definitionRoutes()...)
+	all = append(all, archiveRoutes()...)
 	all = append(all, principalRoutes()...)
 	for i := range all {
 		rt := &all[i]
@@ -88,7 +89,7 @@ func routes() []route {
 		if rt.where != anywhere {
 			rt.params = append(rt.params, pTenant)
 		}
-		if rt.method == "GET" && rt.where != anywhere {
+		if rt.method == "GET" && rt.where != anywhere && !rt.arrives() {
 			rt.params = append(rt.params, pLeast)
 		}
 	}

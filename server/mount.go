@@ -13,6 +13,7 @@ import (
 	"github.com/usance/usance/facade/zstack"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/mapping"
+	"github.com/usance/usance/internal/transfer"
 )
 
 // facade is what every vendor's surface offers.
@@ -44,7 +45,8 @@ func (s *Server) mount() ([]surface, error) {
 	if err != nil {
 		return nil, err
 	}
-	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Verify: s.verify, Session: web.Authenticate})
+	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Verify: s.verify, Session: web.Authenticate,
+		Mover: &transfer.Mover{Store: c.Store, Registry: s.registry, Ledger: s.ledger, Now: c.Now, Version: c.Version, Scratch: c.Scratch}})
 	return []surface{
 		{"operations", s.ownsOperations, http.HandlerFunc(s.operations)},
 		of("meeting", meeting.New(s.registry, s.ledger, meeting.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit, PerSecond: limit})),

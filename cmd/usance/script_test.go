@@ -38,6 +38,8 @@ func TestScripts(t *testing.T) {
 			"halt":  cmdHalt,
 			"exits": cmdExits,
 			"pack":  cmdPack,
+
+			"truncate": cmdTruncate,
 		},
 	})
 }
@@ -170,4 +172,13 @@ func cmdPack(ts *testscript.TestScript, _ bool, args []string) {
 	_, err = w.Write(data)
 	ts.Check(errors.Join(err, w.Close()))
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), out.Bytes(), 0o600))
+}
+
+// cmdTruncate copies the beginning of a file: truncate whole 200 half.
+func cmdTruncate(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data[:min(n, len(data))], 0o600))
 }
