@@ -151,12 +151,13 @@ func (r *Reader) block() (Block, error) {
 		}
 		content = next
 	}
-	var b Block
-	n, m := 0, 0
-	if b.First, n = binary.Uvarint(content); n > 0 {
-		b.Entries, m = binary.Uvarint(content[n:])
+	first, n := binary.Uvarint(content)
+	if n <= 0 {
+		return Block{}, damaged("a block cannot be read")
 	}
-	if n <= 0 || m <= 0 || b.Entries == 0 || b.Entries > uint64(len(content)) {
+	entries, m := binary.Uvarint(content[n:])
+	b := Block{First: first, Entries: entries}
+	if m <= 0 || b.Entries == 0 || b.Entries > uint64(len(content)) {
 		return Block{}, damaged("a block cannot be read")
 	}
 	b.Raw = content[n+m:]
