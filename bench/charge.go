@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -127,6 +128,7 @@ func chargeEdit(limit usance.Amount) registry.Edit {
 }
 
 func newLedgerCharger(spec chargeSpec) (*ledgerCharger, error) {
+	debug.SetGCPercent(300) // as serve does
 	st, err := pebblestore.Open(spec.Dir, pebblestore.Options{})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/usance/usance/server"
@@ -24,6 +25,8 @@ func runUsance() error {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(300) // as serve does
+	debug.SetMemoryLimit(768 << 20)
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	st, err := pebblestore.Open(spec.Dir, pebblestore.Options{Logger: log})
 	if err != nil {

@@ -29,6 +29,7 @@ func serveSettings() []setting {
 		{"log-level", "info", "debug, info, warn or error"},
 		{"log-format", "text", "text or json"},
 		{"throttle", "documented", "limits of vendor requests by the minute and second: documented (by each vendor) or off"},
+		{"pprof", "", "address of this machine to serve the runtime's profiles on, such as 127.0.0.1:6060"},
 		{"drain", "8s", "how long to wait for requests under way when stopping"},
 	}
 }
@@ -84,6 +85,15 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	certificates, err := a.certificates(s["tls-cert"], s["tls-key"], log)
 	if err != nil {
 		return err
+	}
+	a.tuneMemory()
+	if s["pprof"] != "" {
+		at, stop, err := serveProfiles(ctx, s["pprof"])
+		if err != nil {
+			return err
+		}
+		defer func() { _ = stop() }() // they are of no use any more
+		log.Info("serving profiles", "address", at)
 	}
 	h, err := a.openHome(ctx, s, log)
 	if err != nil {

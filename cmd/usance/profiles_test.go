@@ -1,0 +1,35 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestProfilesAreServedUntilTheServerStops(t *testing.T) {
+	url, stop, err := serveProfiles(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"": "goroutine", "goroutine?debug=1": "serveProfiles", "heap?debug=1": "heap profile"} {
+		resp, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err := resp.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %s %v, without %q", path, resp.Status, err, want)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if resp, err := http.Get(url); err == nil {
+		_ = resp.Body.Close()
+		t.Error("profiles are still served")
+	}
+}
