@@ -53,24 +53,40 @@ func CheckItems(items []Item, least, most Amount) error {
 	return nil
 }
 
-// BlockedBy works out whether a quota has room for growth. used is what its
-// window already has, reserved what open holds set aside, both without asked. It
-// returns the block and true when used + reserved + asked passes the limit.
-// Growth of nothing or less is never blocked: a quota lowered under its use
-// refuses growth and lets everything shrink.
-func BlockedBy(q Quota, used, reserved, asked Sum, resets time.Time) (Block, bool) {
-	if q.Limit == Unlimited || asked.Sign() <= 0 {
+// Kept is what a quota keeps for the guarantees of the quotas nearest below it:
+// the unused part of all of them, before a change and after.
+type Kept struct{ Before, After Sum }
+
+// BlockedBy works out whether a quota has room for a change. used is what its
+// window already has, reserved what open holds set aside, both without asked,
+// which is by how much the change raises the two together. It returns the block
+// and true when
+//
+//   - asked is more than 0 and used + reserved + asked passes the limit, or
+//   - the change takes of what is kept for others, or of what is kept for nobody,
+//     and used + reserved + asked + kept passes the limit.
+//
+// So growth within a guarantee is bounded by the limit alone, and a change that
+// adds nothing to what is taken and kept is never blocked: a quota lowered under
+// its use refuses growth and lets everything shrink.
+func BlockedBy(q Quota, used, reserved, asked Sum, kept Kept, resets time.Time) (Block, bool) {
+	if q.Limit == Unlimited {
 		return Block{}, false
 	}
-	if used.Sign() < 0 {
-		used = Sum{} // a level below where it began gives no more room than the limit
+	used = positive(used) // a level below where it began gives no more room than the limit
+	past := used.Plus(reserved).Plus(asked).Minus(SumOf(q.Limit))
+	var over, guaranteed Sum
+	if asked.Sign() > 0 {
+		over = past
 	}
-	over := used.Plus(reserved).Plus(asked).Minus(SumOf(q.Limit))
+	if asked.Plus(kept.After).Minus(kept.Before).Sign() > 0 {
+		over, guaranteed = past.Plus(kept.After), kept.After
+	}
 	if over.Sign() <= 0 {
 		return Block{}, false
 	}
 	return Block{Node: q.Node, Meter: q.Meter, Window: q.Window, Limit: q.Limit, Used: used.Clamp(), Reserved: reserved.Clamp(),
-		Asked: asked.Clamp(), ShortBy: over.Clamp(), ResetsAt: resets}, true
+		Asked: asked.Clamp(), Guaranteed: guaranteed.Clamp(), ShortBy: over.Clamp(), ResetsAt: resets}, true
 }
 
 // HoldState is where a hold stands in its life.

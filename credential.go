@@ -58,6 +58,7 @@ type Principal struct {
 	Role    Role
 	Subtree Path   // what it may see and touch; Root for all
 	Via     string // how it signed in: "token", "aksk", "meeting", …
+	Enforce bool   // the quotas enforce what it records by ordinary ingest
 }
 
 // May returns nil when the principal has the right at the node, and otherwise
@@ -117,5 +118,6 @@ type Token struct {
 	Role    Role      `json:"role"`
 	Subtree Path      `json:"subtree,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
+	Enforce bool      `json:"enforce,omitzero"` // events sent with it are enforced as a charge is
 	Created time.Time `json:"created,omitzero"`
 }

@@ -24,6 +24,9 @@ const (
 	MaxMeters         = 1_000    // custom meters of one tenant
 	MaxMeterSources   = 16       // event types feeding one meter
 	MaxQuotas         = 400_000  // quotas of one tenant
+	MaxGrants         = 16       // grants of one resource
+	MaxQuotaGrants    = 1_000    // grants to one quota that are alive or will be
+	MaxGuarantees     = 256      // quotas with a guarantee nearest below one quota
 	MaxUsers          = 100_000  // users of one tenant
 	MaxKeys           = 100_000  // keys and tokens of one tenant, each
 	MaxAliases        = 16       // aliases of one node

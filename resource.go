@@ -14,7 +14,8 @@ const (
 )
 
 // Resource is something bought or allotted. It exists from the entry that
-// created it; its expiry only says until when it was bought.
+// created it; its expiry only says until when it was bought, and until when it
+// grants what it grants.
 type Resource struct {
 	ID           string            `json:"id"`
 	Node         Path              `json:"node"`
@@ -29,6 +30,7 @@ type Resource struct {
 	Starts       time.Time         `json:"starts,omitzero"`
 	Expires      time.Time         `json:"expires,omitzero"` // zero: never
 	Labels       map[string]string `json:"labels,omitempty"`
+	Grants       []Grant           `json:"grants,omitempty"` // what it adds to quotas while it lives
 	Created      time.Time         `json:"created,omitzero"`
 }
 
@@ -71,5 +73,5 @@ func (r *Resource) Check() error {
 	if len(r.Labels) > MaxSettings {
 		return Errorf(KindInvalid, "a resource has at most %d labels", MaxSettings)
 	}
-	return nil
+	return r.checkGrants()
 }

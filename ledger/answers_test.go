@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"reflect"
 	"strconv"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func TestAReportSaysUntilWhenItHolds(t *testing.T) {
 	f := open(t, "Asia/Kathmandu", registry.Edit{
 		Meters: []usance.Meter{meter("day"), meter("month"), meter("all")},
 		Quotas: []usance.Quota{{Node: "/", Meter: "day", Limit: 10, Window: usance.DayWindow}, {Node: "/", Meter: "month", Limit: 10, Window: usance.MonthWindow},
-			{Node: "/", Meter: "all", Limit: 10, Window: usance.Lifetime}, {Node: "/", Meter: "meeting.concurrent", Limit: 10}}})
+			{Node: "/", Meter: "all", Limit: 10, Window: usance.Lifetime}, {Node: "/", Meter: "meeting.concurrent", Limit: 10}, {Node: "/", Meter: "vm.num", Limit: 10}, {Node: "/", Meter: "vm.cpuNum", Limit: 10}}})
 	_, midnight := usance.DayWindow.Bounds(f.now, f.zone(t))
 	_, month := usance.MonthWindow.Bounds(f.now, f.zone(t))
 	begin := f.now
@@ -27,11 +28,21 @@ func TestAReportSaysUntilWhenItHolds(t *testing.T) {
 	if _, _, err := f.Reserve(t.Context(), tester, acme, usance.Hold{ID: "h", Node: "/", Items: []usance.Item{{Meter: "meeting.concurrent", Amount: 2}}}, time.Hour); err != nil {
 		t.Fatal(err)
 	}
+	grants := usance.Resource{ID: "g", BusinessType: "X", ChargingMode: usance.Periodic, Source: usance.Purchased, Starts: begin.Add(time.Minute), Expires: begin.Add(2 * time.Minute),
+		Grants: []usance.Grant{{Meter: "vm.num", Amount: 1}}}
+	if _, err := f.PutResource(t.Context(), tester, acme, grants, true); err != nil {
+		t.Fatal(err)
+	}
+	grants.ID, grants.Starts, grants.Grants = "h", time.Time{}, []usance.Grant{{Meter: "vm.cpuNum", Amount: 1}}
+	if _, err := f.PutResource(t.Context(), tester, acme, grants, true); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		meter string
 		below bool // asked at a node below, whose own quota it is not
 		until time.Time
-	}{{"meeting.concurrent", false, begin.Add(time.Hour)}, {"day", false, midnight}, {"day", true, midnight}, {"month", false, month}, {"all", false, ledger.Always()}} {
+	}{{"meeting.concurrent", false, begin.Add(time.Hour)}, {"day", false, midnight}, {"day", true, midnight}, {"month", false, month}, {"all", false, ledger.Always()},
+		{"vm.num", false, begin.Add(time.Minute)}, {"vm.num", true, begin.Add(time.Minute)}, {"vm.cpuNum", false, begin.Add(2 * time.Minute)}} {
 		ref := registry.QuotaRef{Node: "/", Meter: c.meter}
 		if c.below {
 			ref.Node = "/below"
@@ -52,11 +63,11 @@ func TestAReportSaysUntilWhenItHolds(t *testing.T) {
 		if c.until.Equal(ledger.Always()) {
 			continue
 		}
-		if last := read(c.until.Add(-1)); last.Quotas[0] != first.Quotas[0] {
+		if last := read(c.until.Add(-1)); !reflect.DeepEqual(last.Quotas[0], first.Quotas[0]) {
 			t.Errorf("%s: it changed before its time: %+v, %+v", c.meter, first.Quotas[0], last.Quotas[0])
 		}
 		if !c.below {
-			if next := read(c.until); next.Quotas[0] == first.Quotas[0] {
+			if next := read(c.until); reflect.DeepEqual(next.Quotas[0], first.Quotas[0]) {
 				t.Errorf("%s: it did not change at its time", c.meter)
 			}
 		}

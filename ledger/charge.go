@@ -210,11 +210,10 @@ func (w *chargeWork) cut(t *tx) error {
 			if !ok || q.Enforce != usance.Hard {
 				continue
 			}
-			used, reserved, _, err := t.use(w.defs, q, w.charge.Time)
-			if err != nil {
+			var err error
+			if room, err = t.room(w.defs, q, w.charge.Time, w.charge.Node, room); err != nil {
 				return err
 			}
-			room = min(room, usance.Room(q.Limit, used.Clamp(), reserved.Clamp()))
 		}
 		granted = append(granted, usance.Item{Meter: it.Meter, Amount: room})
 	}

@@ -20,6 +20,8 @@ type fixture struct {
 	reg *registry.Registry
 	st  store.Store
 	now time.Time
+
+	clock func() time.Time // instead of now, for tests in which it moves while others read it
 }
 
 const acme = usance.TenantID("acme")
@@ -46,7 +48,12 @@ func (f *fixture) restart(t testing.TB) {
 }
 
 func (f *fixture) build(t testing.TB, st store.Store) {
-	clock := func() time.Time { return f.now }
+	clock := func() time.Time {
+		if f.clock != nil {
+			return f.clock()
+		}
+		return f.now
+	}
 	f.st, f.reg = st, facadetest.OpenRegistry(t, st, clock)
 	f.Ledger = ledger.New(st, f.reg, ledger.Options{Now: clock})
 }

@@ -20,6 +20,10 @@ type folding struct {
 	gauges  []*gauge
 	byGauge map[gaugeKey]*gauge
 	day     localDay
+	whole   map[registry.QuotaRef]*line // the lines of all groups together, once guard needs them
+
+	// freed is, by meter, what of a hold on the same path the step gives back.
+	freed map[string]usance.Sum
 }
 
 // spot is where one share lands, before the path above it is walked.

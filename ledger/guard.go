@@ -55,14 +55,8 @@ func nameUse(keys *store.Keys, defs *registry.Definitions, q usance.Quota, at ti
 // use reads what a quota's window at an instant has, what open holds set aside,
 // and when the window ends; all as the step would leave them.
 func (t *tx) use(defs *registry.Definitions, q usance.Quota, at time.Time) (used, reserved usance.Sum, resets time.Time, err error) {
-	var keys store.Keys
-	nameUse(&keys, defs, q, at)
-	missing := new(missingKeys)
-	for _, k := range keys.Rows {
-		missing.need(t.rows, k.Table, k.ID)
-	}
-	if len(missing.keys) > 0 {
-		return used, reserved, resets, missing
+	if err := t.must(func(keys *store.Keys) { nameUse(keys, defs, q, at) }); err != nil {
+		return used, reserved, resets, err
 	}
 	m, _ := defs.Meter(q.Meter)
 	id, agg := series{q.Meter, q.Node, ""}.id(), kept(m.Aggregation)
@@ -101,7 +95,7 @@ func (f *folding) guarded(ln *line) (q usance.Quota, windows []time.Time, ok boo
 		return q, nil, false
 	}
 	q, ok = f.defs.Quota(registry.QuotaRef{Node: ln.node, Meter: ln.meter.Name})
-	if !ok || q.Limit == usance.Unlimited {
+	if !ok || q.Limit == usance.Unlimited && q.Guarantee == 0 {
 		return q, nil, false
 	}
 	if q.Window == usance.Lifetime {
@@ -133,7 +127,7 @@ func (f *folding) nameGuards(keys *store.Keys) {
 			continue
 		}
 		for _, at := range windows {
-			nameUse(keys, f.defs, q, at)
+			nameStanding(keys, f.defs, q, at)
 		}
 	}
 }
@@ -149,12 +143,10 @@ func (f *folding) guard(t *tx) (flagged []usance.Block, err error) {
 			continue
 		}
 		for _, at := range windows {
-			used, reserved, resets, err := t.use(f.defs, q, at)
+			block, over, err := t.block(f.defs, q, at, func(q usance.Quota) change { return f.made(q, at) })
 			if err != nil {
 				return nil, err
 			}
-			grown := f.growth(ln, q, at)
-			block, over := usance.BlockedBy(q, used.Minus(grown), reserved, grown, resets)
 			switch {
 			case !over:
 			case q.Enforce == usance.Hard:
@@ -168,6 +160,23 @@ func (f *folding) guard(t *tx) (flagged []usance.Block, err error) {
 		return nil, refused
 	}
 	return flagged, nil
+}
+
+// made is what the folding changes of a quota in the window of an instant.
+func (f *folding) made(q usance.Quota, at time.Time) change {
+	if f.whole == nil {
+		f.whole = make(map[registry.QuotaRef]*line, len(f.lines))
+		for _, ln := range f.lines {
+			if ln.group == "" {
+				f.whole[registry.QuotaRef{Node: ln.node, Meter: ln.series.meter}] = ln
+			}
+		}
+	}
+	ln, ok := f.whole[registry.QuotaRef{Node: q.Node, Meter: q.Meter}]
+	if !ok {
+		return change{}
+	}
+	return change{used: f.growth(ln, q, at), reserved: f.freed[q.Meter].Neg()}
 }
 
 // growth is by how much a line raises its quota's window.

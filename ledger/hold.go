@@ -282,7 +282,7 @@ func (w *holdWork) name(keys *store.Keys) {
 		for _, n := range w.node.Lineage() {
 			keys.Rows = append(keys.Rows, store.Key{Table: store.Balances, ID: series{it.Meter, n, ""}.id()})
 			if q, ok := w.defs.Quota(registry.QuotaRef{Node: n, Meter: it.Meter}); ok {
-				nameUse(keys, w.defs, q, w.l.now())
+				nameStanding(keys, w.defs, q, w.l.now())
 			}
 		}
 	}
@@ -339,12 +339,16 @@ func (w *holdWork) guard(e *holdEdit) error {
 			if !ok || q.Enforce != usance.Hard {
 				continue
 			}
-			used, reserved, resets, err := e.t.use(w.defs, q, e.t.at)
+			b, over, err := e.t.block(w.defs, q, e.t.at, func(q usance.Quota) (made change) {
+				if e.next.Node.Within(q.Node) {
+					made.reserved = usance.SumOf(it.Amount)
+				}
+				return made
+			})
 			if err != nil {
 				return err
 			}
-			asked := usance.SumOf(it.Amount)
-			if b, over := usance.BlockedBy(q, used, reserved.Minus(asked), asked, resets); over {
+			if over {
 				refused.Blocks = append(refused.Blocks, b)
 			}
 		}
@@ -368,14 +372,24 @@ func (w *holdWork) record(e *holdEdit) error {
 	if err != nil {
 		return plain(err)
 	}
-	missing := new(missingKeys)
-	for _, k := range b.keys.Rows {
-		missing.need(e.t.rows, k.Table, k.ID)
+	if err := e.t.must(func(keys *store.Keys) { *keys = b.keys }); err != nil {
+		return err
 	}
-	if len(missing.keys) > 0 {
-		return missing
-	}
+	b.all.freed = freed(e.old, e.next)
 	return b.run(e.t)
+}
+
+// freed is what a settlement gives back of a hold, by meter: only what it takes
+// beyond that needs room.
+func freed(old, next *usance.Hold) map[string]usance.Sum {
+	out := make(map[string]usance.Sum, len(old.Open))
+	for _, it := range old.Open {
+		out[it.Meter] = usance.SumOf(it.Amount)
+	}
+	for _, it := range next.Open {
+		out[it.Meter] = out[it.Meter].Minus(usance.SumOf(it.Amount))
+	}
+	return out
 }
 
 // moveReserved changes the balances on the hold's path from what it had open to

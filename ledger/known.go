@@ -114,10 +114,14 @@ func (l *Ledger) QuotasAt(ctx context.Context, tenant usance.TenantID, refs []re
 	if err != nil {
 		return out, err
 	}
+	grants, err := l.grantsAt(ctx, tenant, m, quotas, spent)
+	if err != nil {
+		return out, err
+	}
 	for _, q := range quotas {
 		r, err := q.read(func(p *plan) (taken, error) {
-			return taken{fold.value(p).Clamp(), held[p.series[0].series].Clamp()}, nil
-		})
+			return taken{fold.value(p), held[p.series[0].series]}, nil
+		}, func(q usance.Quota) ([]grant, error) { return grants[grantsID(q.Meter, q.Node)], nil })
 		if err != nil {
 			return out, err
 		}

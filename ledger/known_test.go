@@ -236,7 +236,8 @@ func (f *fixture) anything(t *testing.T, r *rand.Rand, i int, n *ids, sent *[]le
 			break
 		}
 		_, err = f.PutResource(t.Context(), tester, acme, usance.Resource{ID: id, BusinessType: []string{"LIVE_2D", "x"}[r.IntN(2)], ChargingMode: usance.OneTime,
-			Source: usance.Purchased, Expires: f.now.Add(time.Duration(r.IntN(60)) * time.Hour)}, false)
+			Source: usance.Purchased, Expires: f.now.Add(time.Duration(r.IntN(60)) * time.Hour), Frozen: r.IntN(6) == 0,
+			Grants: []usance.Grant{{Meter: "seats", Amount: 1 + r.Int64N(20)}, {Meter: "tokens", Node: "/a", Amount: 1 + r.Int64N(20)}}}, false)
 	}
 	refusable(err)
 }

@@ -177,33 +177,31 @@ func (w *moving) findResources(ctx context.Context, m *mover) error {
 		if err := m.scan.take(1); err != nil {
 			return err
 		}
-		var at struct {
-			Node usance.Path `json:"node"`
-		}
-		if err := json.Unmarshal(row.Value, &at); err != nil {
+		var at usance.Resource // as far as it says where
+		if err := json.Unmarshal(row.Value, &struct {
+			Node   *usance.Path    `json:"node"`
+			Grants *[]usance.Grant `json:"grants"`
+		}{&at.Node, &at.Grants}); err != nil {
 			return err
 		}
-		if at.Node.Within(w.to) {
-			return usance.Errorf(usance.KindConflict, "resource %s is at %s already", row.ID, at.Node)
-		}
-		if !at.Node.Within(w.from) {
-			return nil
+		at.ID = row.ID
+		if stays, err := w.staysAt(&at); err != nil || stays {
+			return err
 		}
 		before := bytes.Clone(row.Value)
 		old, err := decodeResource(before)
 		if err != nil {
 			return err
 		}
-		next := *old
-		next.Node = old.Node.Rebase(w.from, w.to)
-		if err := next.Node.Check(); err != nil {
-			return err
+		next := w.follow(old)
+		if err := next.Check(); err != nil {
+			return usance.Errorf(usance.KindConflict, "resource %s cannot follow: %s", old.ID, detailOf(err))
 		}
-		after, err := json.Marshal(&next, json.Deterministic(true))
+		after, err := json.Marshal(next, json.Deterministic(true))
 		if err != nil {
 			return err
 		}
-		w.resources = append(w.resources, movedResource{old, &next, journal.Change{Type: "resource", Name: old.ID, Before: before, After: after}})
+		w.resources = append(w.resources, movedResource{old, next, journal.Change{Type: "resource", Name: old.ID, Before: before, After: after}})
 		return m.rows.take(1)
 	})
 }
@@ -249,6 +247,7 @@ func (w *moving) name() {
 	w.views.name(&w.keys)
 	row := func(t store.Table, id string) { w.keys.Rows = append(w.keys.Rows, store.Key{Table: t, ID: id}) }
 	for _, r := range w.resources {
+		nameGrants(&w.keys, r.old, r.next)
 		for _, s := range []int64{expirySecond(r.old), expirySecond(r.next)} {
 			row(store.Expiring, secondID(s))
 			row(store.Expiring, dayID(s))
@@ -265,7 +264,7 @@ func (w *moving) name() {
 	}
 	for _, g := range w.guarded() {
 		for _, at := range g.windows {
-			nameUse(&w.keys, w.defs, g.quota, at)
+			nameStanding(&w.keys, w.defs, g.quota, at)
 		}
 	}
 	slices.SortFunc(w.keys.Rows, compareKeys)
@@ -300,7 +299,7 @@ func (w *moving) run(t *tx) error {
 	}
 	for _, r := range w.resources {
 		t.append(journal.Entry{Kind: journal.Resource, Actor: w.actor, Change: r.change})
-		if err := moveResource(t.rows, r.old, r.next, r.change.After); err != nil {
+		if err := moveResource(t.rows, r.old, r.next, r.change.After, t.at); err != nil {
 			return err
 		}
 	}
@@ -394,18 +393,10 @@ func (w *moving) guard(t *tx) error {
 	refused := &usance.Error{Kind: usance.KindExceeded, Detail: "a quota at the destination has no room for this node"}
 	for _, g := range w.guarded() {
 		for i, at := range g.windows {
-			used, reserved, resets, err := t.use(w.defs, g.quota, at)
+			block, over, err := t.block(w.definitions.After, g.quota, at, func(q usance.Quota) change { return w.made(q, at, i == 0) })
 			if err != nil {
 				return err
 			}
-			var grown, moved usance.Sum
-			if g.line != nil {
-				grown = w.views.fold.growth(g.line, g.quota, at)
-			}
-			if i == 0 { // holds take room of the present
-				moved = w.reserved[g.quota.Meter]
-			}
-			block, over := usance.BlockedBy(g.quota, used.Minus(grown), reserved.Minus(moved), grown.Plus(moved), resets)
 			switch {
 			case !over:
 			case g.quota.Enforce == usance.Hard:

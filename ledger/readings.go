@@ -50,12 +50,13 @@ func (r *readings) read(l *Ledger, tenant usance.TenantID, t *tx) error {
 			return taken{}, err
 		}
 		reserved, err := readBalance(t.rows, p.series[0].id)
-		known[p] = taken{cells[0][0].value.Clamp(), reserved.Clamp()}
+		known[p] = taken{cells[0][0].value, reserved}
 		return known[p], err
 	}
 	r.out = make([]QuotaReading, 0, len(r.quotas))
 	for _, q := range r.quotas {
-		reading, err := q.read(use)
+		q.now = t.at
+		reading, err := q.read(use, func(q usance.Quota) ([]grant, error) { return readGrants(t.rows, q.Meter, q.Node) })
 		if err != nil {
 			return err
 		}

@@ -108,11 +108,11 @@ func (l *Ledger) Report(ctx context.Context, tenant usance.TenantID, ask Ask) (R
 				return taken{}, err
 			}
 			reserved, err := readBalance(rows, p.series[0].id)
-			known[p] = taken{cells[0][0].value.Clamp(), reserved.Clamp()}
+			known[p] = taken{cells[0][0].value, reserved}
 			return known[p], err
 		}
 		for _, q := range quotas {
-			r, err := q.read(use)
+			r, err := q.read(use, func(q usance.Quota) ([]grant, error) { return readGrants(rows, q.Meter, q.Node) })
 			if err != nil {
 				return err
 			}
@@ -164,18 +164,27 @@ func measurePlan(defs *registry.Definitions, m Measure) (*plan, error) {
 // quotaPlan reads a quota: the use of its own node, and of every hard quota above
 // it, which bound what is available.
 type quotaPlan struct {
+	now       time.Time
 	quota     usance.Quota
 	defined   bool
 	allocated usance.Amount
 	resets    time.Time
 	own       *plan
 	above     []bounding
-	until     time.Time // the first end of a window that counts here
+	until     time.Time // the first end of a window that counts here; once read, of a grant too
 }
 
 type bounding struct {
-	limit usance.Amount
+	quota usance.Quota
 	use   *plan
+	below []guaranteed
+}
+
+// guaranteed is a quota nearest below a bounding one, for which that keeps room.
+type guaranteed struct {
+	amount usance.Amount
+	use    *plan
+	own    bool // it is asked through
 }
 
 func newQuotaPlan(defs *registry.Definitions, ref registry.QuotaRef, now time.Time, shared map[registry.QuotaRef]*plan, keys *store.Keys) (*quotaPlan, error) {
@@ -183,7 +192,7 @@ func newQuotaPlan(defs *registry.Definitions, ref registry.QuotaRef, now time.Ti
 	if err != nil {
 		return nil, err
 	}
-	out := &quotaPlan{allocated: defs.Allocated(ref), until: Always()}
+	out := &quotaPlan{now: now, allocated: defs.Allocated(ref), until: Always()}
 	use := func(q usance.Quota) *plan {
 		var s stretch
 		s.from, s.to = q.Window.Bounds(now, defs.Zone)
@@ -206,33 +215,84 @@ func newQuotaPlan(defs *registry.Definitions, ref registry.QuotaRef, now time.Ti
 	}
 	_, out.resets = out.quota.Window.Bounds(now, defs.Zone)
 	out.own = use(out.quota)
+	keys.Rows = append(keys.Rows, grantsKey(ref.Meter, ref.Node))
 	for _, node := range ref.Node.Lineage() {
-		if q, ok := defs.Quota(registry.QuotaRef{Node: node, Meter: ref.Meter}); ok && q.Enforce == usance.Hard {
-			out.above = append(out.above, bounding{q.Limit, use(q)})
+		at := registry.QuotaRef{Node: node, Meter: ref.Meter}
+		q, ok := defs.Quota(at)
+		if !ok || q.Enforce != usance.Hard {
+			continue
 		}
+		b := bounding{quota: q, use: use(q)}
+		keys.Rows = append(keys.Rows, grantsKey(ref.Meter, node))
+		for _, child := range defs.Guaranteed(at) {
+			b.below = append(b.below, guaranteed{child.Guarantee, use(child), ref.Node.Within(child.Node)})
+		}
+		out.above = append(out.above, b)
 	}
 	return out, nil
 }
 
 // taken is what a quota's window has, and what open holds set aside.
-type taken struct{ used, reserved usance.Amount }
+type taken struct{ used, reserved usance.Sum }
 
-func (q *quotaPlan) read(use func(*plan) (taken, error)) (QuotaReading, error) {
+func (t taken) sum() usance.Sum { return usance.Taken(t.used, t.reserved) }
+
+func (q *quotaPlan) read(use func(*plan) (taken, error), grants func(usance.Quota) ([]grant, error)) (QuotaReading, error) {
 	own, err := use(q.own)
 	if err != nil {
 		return QuotaReading{}, err
 	}
 	available := usance.Unlimited
 	for _, b := range q.above {
-		t, err := use(b.use)
+		list, err := grants(b.quota)
 		if err != nil {
 			return QuotaReading{}, err
 		}
-		available = min(available, usance.Room(b.limit, t.used, t.reserved))
+		q.until = earlier(q.until, nextEdge(list, q.now))
+		room, err := b.room(granted(list, q.now), use)
+		if err != nil {
+			return QuotaReading{}, err
+		}
+		available = min(available, room)
 	}
-	return QuotaReading{Defined: q.defined, Reading: usance.Reading{
-		Quota: q.quota, Used: own.used, Reserved: own.reserved, Allocated: q.allocated, Available: available, ResetsAt: q.resets,
-	}}, nil
+	list, err := grants(q.quota)
+	if err != nil {
+		return QuotaReading{}, err
+	}
+	out := QuotaReading{Defined: q.defined, Reading: usance.Reading{
+		Quota: q.quota, Base: q.quota.Limit, Used: own.used.Clamp(), Reserved: own.reserved.Clamp(), Allocated: q.allocated, Available: available, ResetsAt: q.resets,
+	}}
+	q.until = earlier(q.until, nextEdge(list, q.now))
+	out.Grants, out.GrantCount = listGrants(list, q.now)
+	out.Limit, _ = usance.EffectiveLimit(out.Base, granted(list, q.now))
+	out.Over = usance.Over(out.Limit, own.sum())
+	return out, nil
+}
+
+// room is what the quota leaves, with what it is granted, to what is asked for at
+// the plan's node.
+func (b *bounding) room(granted usance.Sum, use func(*plan) (taken, error)) (usance.Amount, error) {
+	limit, _ := usance.EffectiveLimit(b.quota.Limit, granted)
+	if limit == usance.Unlimited {
+		return limit, nil
+	}
+	all, err := use(b.use)
+	if err != nil {
+		return 0, err
+	}
+	var kept, own usance.Sum
+	for _, child := range b.below {
+		t, err := use(child.use)
+		if err != nil {
+			return 0, err
+		}
+		unused := usance.Unused(child.amount, t.sum())
+		kept = kept.Plus(unused)
+		if child.own {
+			own = unused
+		}
+	}
+	return usance.RoomKept(limit, all.sum(), kept, own), nil
 }
 
 // WaitFor returns once the tenant's sequence has reached at least seq, or

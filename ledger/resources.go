@@ -169,7 +169,7 @@ func (l *Ledger) editResource(ctx context.Context, actor usance.Actor, tenant us
 	change func(*usance.Resource) (*usance.Resource, error)) (*usance.Resource, uint64, error) {
 	var next *usance.Resource
 	var sequence uint64
-	err := l.write(ctx, tenant, func(*registry.Definitions, []store.Key) (*op, error) {
+	err := l.write(ctx, tenant, func(defs *registry.Definitions, _ []store.Key) (*op, error) {
 		rowKey := store.Key{Table: store.Resources, ID: id}
 		rows, err := l.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{rowKey}})
 		if err != nil {
@@ -200,6 +200,7 @@ func (l *Ledger) editResource(ctx context.Context, actor usance.Actor, tenant us
 				o.keys.Rows = append(o.keys.Rows, store.Key{Table: store.Expiring, ID: secondID(s)}, store.Key{Table: store.Expiring, ID: dayID(s)})
 			}
 		}
+		nameGrants(&o.keys, old, next)
 		o.run = func(t *tx) error {
 			sequence = 0
 			if now, _ := t.rows.Get(store.Resources, id); !bytes.Equal(now, before) {
@@ -209,7 +210,10 @@ func (l *Ledger) editResource(ctx context.Context, actor usance.Actor, tenant us
 				return nil
 			}
 			sequence = t.append(journal.Entry{Kind: journal.Resource, Actor: actor, Change: journal.Change{Type: "resource", Name: id, Before: before, After: after}})
-			return moveResource(t.rows, old, next, after)
+			if err := moveResource(t.rows, old, next, after, t.at); err != nil {
+				return err
+			}
+			return checkGrants(t.rows, defs, next)
 		}
 		return o, nil
 	})
@@ -224,8 +228,12 @@ func decodeResource(b []byte) (*usance.Resource, error) {
 	return r, json.Unmarshal(b, r)
 }
 
-// moveResource updates the resource's row and the views of it.
-func moveResource(rows *store.Rows, old, next *usance.Resource, encoded []byte) error {
+// moveResource updates the resource's row and the views of it. at is the time of
+// the entry that changes it.
+func moveResource(rows *store.Rows, old, next *usance.Resource, encoded []byte, at time.Time) error {
+	if err := moveGrants(rows, old, next, at); err != nil {
+		return err
+	}
 	if old != nil {
 		rows.Delete(store.Resources, old.ID)
 		rows.Delete(store.Expiries, expiryID(expirySecond(old), old.ID))

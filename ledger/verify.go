@@ -31,7 +31,7 @@ var views = []struct {
 	name  string
 }{
 	{store.Definitions, "definitions"}, {store.History, "history"}, {store.Corrections, "corrections"}, {store.Days, "days"}, {store.Totals, "totals"}, {store.Rollups, "rollups"}, {store.Samples, "samples"}, {store.Members, "members"},
-	{store.Resources, "resources"}, {store.Expiries, "expiries"}, {store.Expiring, "expiring"}, {store.Holds, "holds"}, {store.Balances, "balances"}, {store.Moves, "moves"},
+	{store.Resources, "resources"}, {store.Grants, "grants"}, {store.Expiries, "expiries"}, {store.Expiring, "expiring"}, {store.Holds, "holds"}, {store.Balances, "balances"}, {store.Moves, "moves"},
 }
 
 // Verify folds the tenant's ledger again, from its first entry, into scratch (an
@@ -315,7 +315,7 @@ func replayChange(t *tx, e *journal.Entry) error {
 		if err != nil {
 			return err
 		}
-		return moveResource(t.rows, old, next, e.Change.After)
+		return moveResource(t.rows, old, next, e.Change.After, e.At)
 	case journal.Hold:
 		old, next, err := holdsOf(e.Change)
 		if err != nil {
@@ -342,6 +342,7 @@ func nameResource(keys *store.Keys, c journal.Change) error {
 	if err != nil {
 		return err
 	}
+	nameGrants(keys, old, next)
 	for _, res := range []*usance.Resource{old, next} {
 		if res != nil {
 			s := expirySecond(res)

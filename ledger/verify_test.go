@@ -40,7 +40,8 @@ func busyTenant(t *testing.T) *fixture {
 			batch = append(batch, newModelFact(r, &n, time.UTC).Incoming)
 		}
 		f.ingest(t, batch...)
-		res := usance.Resource{ID: fmt.Sprint("r", r.IntN(9)), BusinessType: "LIVE_2D", ChargingMode: usance.OneTime, Source: usance.Purchased, Expires: f.now.Add(time.Hour)}
+		res := usance.Resource{ID: fmt.Sprint("r", r.IntN(9)), BusinessType: "LIVE_2D", ChargingMode: usance.OneTime, Source: usance.Purchased, Expires: f.now.Add(time.Hour),
+			Grants: []usance.Grant{{Meter: "seats", Amount: 5}, {Meter: "tokens", Amount: 1 + r.Int64N(9), Node: "/a"}}}
 		if _, err := f.PutResource(t.Context(), tester, acme, res, false); err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +81,7 @@ func TestOneFlippedBitIsFoundAndNamed(t *testing.T) {
 	f := busyTenant(t)
 	for table, name := range map[store.Table]string{
 		store.Head: "head", store.Blocks: "block", store.Dedup: "dedup", store.Days: "days", store.Rollups: "rollups", store.Totals: "totals", store.Samples: "samples",
-		store.Members: "members", store.Resources: "resources", store.Expiring: "expiring", store.Holds: "holds", store.Balances: "balances", store.Definitions: "definitions",
+		store.Members: "members", store.Resources: "resources", store.Grants: "grants", store.Expiring: "expiring", store.Holds: "holds", store.Balances: "balances", store.Definitions: "definitions",
 	} {
 		row := someRow(t, f, table)
 		broken := append([]byte(nil), row.Value...)
@@ -91,7 +92,7 @@ func TestOneFlippedBitIsFoundAndNamed(t *testing.T) {
 		}
 		f.put(t, table, row.ID, row.Value)
 	}
-	for _, table := range []store.Table{store.Rollups, store.Members, store.Expiries} {
+	for _, table := range []store.Table{store.Rollups, store.Members, store.Expiries, store.Grants} {
 		f.put(t, table, "\x00made up", []byte{1})
 		if v := verify(t, f); !strings.Contains(v.Fault, "made up") {
 			t.Errorf("a row out of nowhere in table %d: %q", table, v.Fault)

@@ -41,7 +41,8 @@ type Definitions struct {
 	aliases   map[string]usance.Path // by kind and value
 	bearers   map[string]string      // token's hash → name
 	allocated map[QuotaRef]usance.Amount
-	children  map[QuotaRef][]usance.Path // nearest nodes below that have a quota of the meter
+	children  map[QuotaRef][]usance.Path  // nearest nodes below that have a quota of the meter
+	kept      map[QuotaRef][]usance.Quota // those of them that have a guarantee
 	users     map[string]userRow
 	keys      map[string]keyRow // by kind and id
 	tokens    map[string]tokenRow
@@ -190,6 +191,7 @@ func (d *Definitions) indexMeters() {
 func (d *Definitions) indexQuotas() {
 	d.allocated = make(map[QuotaRef]usance.Amount, len(d.quotas))
 	d.children = map[QuotaRef][]usance.Path{}
+	d.kept = map[QuotaRef][]usance.Quota{}
 	for ref, q := range d.quotas {
 		parent, ok := d.QuotaAbove(ref)
 		if !ok {
@@ -197,6 +199,9 @@ func (d *Definitions) indexQuotas() {
 		}
 		up := QuotaRef{parent.Node, ref.Meter}
 		d.children[up] = append(d.children[up], ref.Node)
+		if q.Guarantee > 0 {
+			d.kept[up] = append(d.kept[up], q)
+		}
 		sum, fits := usance.Add(d.allocated[up], q.Limit)
 		if !fits {
 			sum = usance.Unlimited
@@ -205,6 +210,9 @@ func (d *Definitions) indexQuotas() {
 	}
 	for _, below := range d.children {
 		slices.Sort(below)
+	}
+	for _, below := range d.kept {
+		slices.SortFunc(below, func(a, b usance.Quota) int { return cmp.Compare(a.Node, b.Node) })
 	}
 }
 
@@ -239,12 +247,16 @@ func (d *Definitions) QuotaAbove(ref QuotaRef) (usance.Quota, bool) {
 	return usance.Quota{}, false
 }
 
-// Allocated returns the sum of the limits of the nearest quotas below:
+// Allocated returns the sum of the limits, without grants, of the nearest quotas below:
 // Unlimited when one of them is, or when the sum passes every Amount.
 func (d *Definitions) Allocated(ref QuotaRef) usance.Amount { return d.allocated[ref] }
 
 // QuotasBelow returns the nearest nodes below that have a quota of the meter.
 func (d *Definitions) QuotasBelow(ref QuotaRef) []usance.Path { return d.children[ref] }
+
+// Guaranteed returns those of the nearest quotas below that have a guarantee, by
+// node: what a quota keeps for them is theirs before it is anybody's.
+func (d *Definitions) Guaranteed(ref QuotaRef) []usance.Quota { return d.kept[ref] }
 
 // Quotas returns the quotas at a node, or at and below it, by node and meter.
 func (d *Definitions) Quotas(node usance.Path, recursive bool) []usance.Quota {

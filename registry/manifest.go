@@ -32,7 +32,7 @@ type ManifestTenant struct {
 	quotas            []usance.Quota
 	users             []manifestUser
 	keys              []manifestKey
-	tokens            []TokenSpec
+	tokens            []manifestToken
 	mappings          []manifestMapping
 }
 
@@ -51,6 +51,11 @@ type manifestUser struct {
 type manifestKey struct {
 	KeySpec
 	disabled *bool
+}
+
+type manifestToken struct {
+	TokenSpec
+	enforce *bool
 }
 
 // TenantDifferences is what a manifest changes in one tenant.
@@ -159,6 +164,8 @@ func (r *reader) quota(field string, t *tree) usance.Quota {
 		"limit":   r.amount(&q.Limit),
 		"window":  text(r, &q.Window),
 		"enforce": text(r, &q.Enforce),
+
+		"guarantee": r.amount(&q.Guarantee),
 	})
 	if _, ok := r.lines[field+".limit"]; !ok && len(r.faults) == before {
 		r.fault(t.line, field+".limit", "limit is missing; a quota without one says unlimited")
@@ -191,16 +198,23 @@ func (r *reader) key(field string, t *tree) manifestKey {
 	return k
 }
 
-func (r *reader) token(field string, t *tree) TokenSpec {
-	var s TokenSpec
+func (r *reader) token(field string, t *tree) manifestToken {
+	var s manifestToken
 	r.object(field, t, fields{
 		"name":    text(r, &s.Name),
 		"role":    text(r, &s.Role),
 		"subtree": text(r, &s.Subtree),
 		"expires": r.instant(&s.Expires),
 		"secret":  text(r, &s.Secret),
+		"enforce": r.truth(&s.enforce),
 	})
 	return s
+}
+
+func (r *reader) grant(field string, t *tree) usance.Grant {
+	var g usance.Grant
+	r.object(field, t, fields{"meter": text(r, &g.Meter), "amount": r.amount(&g.Amount), "node": text(r, &g.Node)})
+	return g
 }
 
 func (r *reader) resource(field string, t *tree) usance.Resource {
@@ -221,6 +235,7 @@ func (r *reader) resource(field string, t *tree) usance.Resource {
 		"starts":        r.instant(&s.Starts),
 		"expires":       r.instant(&s.Expires),
 		"labels":        r.texts(&labels),
+		"grants":        listOf(r, &s.Grants, r.grant),
 	})
 	s.Frozen = frozen != nil && *frozen
 	for name, value := range labels {
@@ -319,7 +334,7 @@ func (t *ManifestTenant) Edit(now *Definitions) Edit {
 	tenant.Carved = keep(t.carved, tenant.Carved)
 	tenant.Aliases = merge(tenant.Aliases, t.aliases)
 	tenant.Settings = merge(tenant.Settings, t.settings)
-	e := Edit{Tenant: &tenant, Meters: t.meters, Quotas: t.quotas, Tokens: slices.Clone(t.tokens)}
+	e := Edit{Tenant: &tenant, Meters: t.meters, Quotas: t.quotas}
 	for _, n := range t.nodes {
 		node := now.nodes[n.path]
 		node.Path = n.path
@@ -337,6 +352,11 @@ func (t *ManifestTenant) Edit(now *Definitions) Edit {
 		spec := k.KeySpec
 		spec.Disabled = keep(k.disabled, now.keys[KeyRef{k.Kind, k.ID}.name()].Disabled)
 		e.Keys = append(e.Keys, spec)
+	}
+	for _, k := range t.tokens {
+		spec := k.TokenSpec
+		spec.Enforce = keep(k.enforce, now.tokens[k.Name].Enforce)
+		e.Tokens = append(e.Tokens, spec)
 	}
 	t.editMappings(&e, now)
 	return e

@@ -14,6 +14,8 @@ type Relocation struct {
 	Changes []journal.Change
 
 	Nodes, Quotas, Users, Tokens int // how many of each it moves
+
+	After *Definitions // what is defined once it is done
 }
 
 // Relocate works out the move of a node, with everything defined at and below it
@@ -46,7 +48,7 @@ func (r *Registry) Relocate(tenant usance.TenantID, now *Definitions, from, to u
 	if len(p.faults) > 0 {
 		return Relocation{}, p.refusal()
 	}
-	out.Changes = p.rows
+	out.Changes, out.After = p.rows, p.after
 	return out, nil
 }
 

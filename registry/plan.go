@@ -445,6 +445,7 @@ func (p *plan) checkQuota(q usance.Quota) {
 	if _, ok := d.meters[q.Meter]; !ok {
 		p.fault("meters", usance.Errorf(usance.KindConflict, "meter %s still has a quota at %s", q.Meter, q.Node))
 	}
+	p.checkGuarantee(q)
 	node, _ := d.Node(q.Node)
 	if !node.Carved || d.allocated[ref] <= q.Limit {
 		return

@@ -184,7 +184,7 @@ func (r *Registry) Bearer(ctx context.Context, token string) (usance.Principal, 
 	if !ok || !t.Expires.IsZero() && !r.now().Before(t.Expires) {
 		return usance.Principal{}, bad
 	}
-	p := usance.Principal{Tenant: at.Tenant, User: t.Name, Role: t.Role, Subtree: t.Subtree, Via: "token"}
+	p := usance.Principal{Tenant: at.Tenant, User: t.Name, Role: t.Role, Subtree: t.Subtree, Via: "token", Enforce: t.Enforce}
 	if p.Subtree == "" {
 		p.Subtree = usance.Root
 	}

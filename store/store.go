@@ -60,6 +60,7 @@ const (
 	Corrections Table = 17 // event's sequence → how it was corrected
 	History     Table = 18 // sequence → a change of definitions
 	Moves       Table = 19 // sequence → a node's move, from where and to where
+	Grants      Table = 21 // meter, node → what resources add to the quota there, now or later
 )
 
 // PointOnly reports that rows of the table are only ever loaded one by one and
