@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -186,7 +187,11 @@ func each(it *pebble.Iterator, prefix []byte, r store.Range, fn func(store.Row) 
 	return nil
 }
 
-// broken wraps an engine's read error: a defect or a broken disk.
+// broken wraps an engine's read error: a defect or a broken disk. A corrupt file is
+// named.
 func broken(err error) error {
+	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
+		err = fmt.Errorf("%s is corrupt: %w", info.Path, err)
+	}
 	return &usance.Error{Kind: usance.KindInternal, Detail: "the store could not be read", Err: err}
 }
