@@ -37,15 +37,27 @@ func serveProcess(t *testing.T, binary, dir string, attempts int) (*process, *cl
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.cmd.Process.Kill() }) // it has ended in a test that passed
+	return p, operatorsClient(t, p, dir, attempts)
+}
+
+// operatorsClient speaks to a process as the operator of its folder, about acme.
+func operatorsClient(t *testing.T, p *process, dir string, attempts int) *client.Client {
+	t.Helper()
+	return operatorsClientOver(t, p, dir, client.Options{Attempts: attempts})
+}
+
+func operatorsClientOver(t *testing.T, p *process, dir string, o client.Options) *client.Client {
+	t.Helper()
 	token, err := os.ReadFile(filepath.Join(dir, operatorFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(client.Options{URL: p.url, Token: strings.TrimSpace(string(token)), Tenant: "acme", Attempts: attempts})
+	o.URL, o.Token, o.Tenant = p.url, strings.TrimSpace(string(token)), "acme"
+	c, err := client.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p, c
+	return c
 }
 
 const crashManifest = `

@@ -25,7 +25,7 @@ func newScratch() (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := pebblestore.Open(dir, pebblestore.Options{FS: hasty{vfs.Default}, CacheBytes: 64 << 20, MemTableBytes: 16 << 20})
+	st, err := pebblestore.Open(dir, pebblestore.Options{FS: hasty{vfs.Default}, CacheBytes: 64 << 20, MemTableBytes: 16 << 20, MaxOpenFiles: leastFiles})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -61,4 +61,9 @@ func (fs hasty) OpenDir(name string) (vfs.File, error) { return hastened(fs.FS.O
 
 func (fs hasty) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	return hastened(fs.FS.ReuseForWrite(old, name, c))
+}
+
+// GetDiskUsage tells nothing: a store that is thrown away sets no space aside.
+func (hasty) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{}, vfs.ErrUnsupported
 }

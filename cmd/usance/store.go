@@ -79,7 +79,7 @@ func (a *app) unlock(ctx context.Context, h *home, s settings, served bool) erro
 // store in the data folder when there is none.
 func openStore(ctx context.Context, address, dir string, noMigrate bool, log *slog.Logger) (store.Store, prometheus.Collector, error) {
 	if address == "" {
-		st, err := pebblestore.Open(filepath.Join(dir, storeFolder), pebblestore.Options{Logger: log})
+		st, err := pebblestore.Open(filepath.Join(dir, storeFolder), pebblestore.Options{Logger: log, MaxOpenFiles: divideFiles(openFiles()).store})
 		return st, storeCollector{st}, err
 	}
 	st, err := pgstore.Open(ctx, address, pgstore.Options{Logger: log, NoMigrate: noMigrate})

@@ -18,6 +18,7 @@ import (
 // a new one, the engine dies with its own mutex unlocked, which nothing can catch.
 type health struct {
 	log    *slog.Logger
+	room   *room         // is told what the engine could not write for want of space
 	broken chan struct{} // closed when the store is broken
 
 	mu      sync.Mutex
@@ -26,8 +27,8 @@ type health struct {
 	ill     error // what failed last in the background
 }
 
-func newHealth(log *slog.Logger) *health {
-	return &health{log: log, broken: make(chan struct{})}
+func newHealth(log *slog.Logger, room *room) *health {
+	return &health{log: log, room: room, broken: make(chan struct{})}
 }
 
 func (h *health) fail(cause error) {
@@ -93,6 +94,7 @@ func (h *health) corruption(i pebble.DataCorruptionInfo) {
 
 func (h *health) events() *pebble.EventListener {
 	ended := func(err error) {
+		h.room.written(err)
 		if err == nil {
 			h.background(nil)
 		}

@@ -37,6 +37,7 @@ type Options struct {
 	FS            vfs.FS       // nil for the machine's disk
 	Logger        *slog.Logger // nil for none
 	CacheBytes    int64        // memory for blocks read from disk; 0 for 256 MiB
+	MaxOpenFiles  int          // tables kept open, at the least 64; 0 for 4096
 	MemTableBytes uint64       // memory for one table of unflushed rows, of which there are up to four; 0 for 64 MiB
 
 	RowCacheBytes int // memory for small rows that are used again and again; 0 for 128 MiB
@@ -49,6 +50,7 @@ type Store struct {
 	db       *pebble.DB
 	lock     *pebble.Lock
 	health   *health
+	room     *room
 	tenants  *tenants
 	fresh    *fresh
 	cache    *rowCache
@@ -69,18 +71,19 @@ func Open(dir string, opts Options) (*Store, error) {
 	if opts.FS == nil {
 		opts.FS = vfs.Default
 	}
-	opts.FS = orderly{opts.FS}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	if err := makeDir(opts.FS, dir); err != nil {
 		return nil, fmt.Errorf("pebblestore: create %s: %w", dir, err)
 	}
+	room := newRoom(opts.FS, dir, opts.Logger)
+	opts.FS = orderly{room.over()}
 	lock, err := pebble.LockDirectory(dir, opts.FS)
 	if err != nil {
 		return nil, fmt.Errorf("pebblestore: %s is in use by another process, or its lock file cannot be written: %w", dir, err)
 	}
-	s := &Store{lock: lock, health: newHealth(opts.Logger), tenants: newTenants()}
+	s := &Store{lock: lock, health: newHealth(opts.Logger, room), room: room, tenants: newTenants()}
 	s.idle.L = &s.mu
 	s.versions.seed = maphash.MakeSeed()
 	if s.db, err = pebble.Open(dir, s.settings(opts)); err != nil {
@@ -136,7 +139,7 @@ func (s *Store) settings(opts Options) *pebble.Options {
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       1000,
 		LBaseMaxBytes:               256 << 20,
-		MaxOpenFiles:                4096,
+		MaxOpenFiles:                cmp.Or(opts.MaxOpenFiles, 4096),
 		CompactionConcurrencyRange:  func() (int, int) { return 1, max(1, runtime.GOMAXPROCS(0)/2) },
 	}
 	for i := range o.Levels {
@@ -214,7 +217,7 @@ func (s *Store) Check(ctx context.Context) error {
 		return err
 	}
 	defer s.leave()
-	return s.health.trouble()
+	return cmp.Or(s.health.trouble(), s.room.refuse(0))
 }
 
 // Close waits for running calls and releases the folder. Calls that begin after

@@ -155,7 +155,7 @@ func TestANewerFormatIsRefused(t *testing.T) {
 
 func TestAForeignDatabaseIsRefused(t *testing.T) {
 	mem := vfs.NewMem()
-	db, err := pebble.Open("/data", &pebble.Options{FS: mem, Logger: pebbleLogger{newHealth(slog.New(slog.DiscardHandler))}})
+	db, err := pebble.Open("/data", &pebble.Options{FS: mem, Logger: pebbleLogger{newHealth(slog.New(slog.DiscardHandler), new(room))}})
 	if err != nil {
 		t.Fatal(err)
 	}
