@@ -111,6 +111,7 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	if err != nil {
 		return err
 	}
+	on = server.Bound(on, divideFiles(openFiles()).connections, certificates == nil)
 	url := urlOf("http", on.Addr())
 	if certificates != nil {
 		on, url = tls.NewListener(on, certificates), urlOf("https", on.Addr())
