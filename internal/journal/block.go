@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"sync"
 	"time"
 
@@ -13,10 +15,27 @@ import (
 	"github.com/usance/usance/store"
 )
 
-// A block is a version byte, the number of entries, the length of the raw bytes,
-// and the raw bytes compressed with zstd. The raw bytes are the entries one after
-// another; their sequence numbers follow from the block's id.
-const blockVersion = 1
+// A block is a byte that says how it is packed, the number of entries, the length
+// of the raw bytes, and the raw bytes. The entries' sequence numbers follow from
+// the block's id.
+//
+// The raw bytes, which the hash chain covers, are the entries one after another;
+// or, for a block of several, a zero byte, which no entry begins with, and the
+// entries by columns. A ledger holds both.
+const (
+	packedZstd = 1
+	packedNot  = 2 // raw bytes as they are, and their CRC-32C: so few that the store packs them better with their neighbours
+)
+
+const (
+	minColumns = 8   // entries
+	maxPlain   = 512 // raw bytes
+)
+
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
+
+// maxEntries bounds what a block may claim to hold.
+const maxEntries = 1 << 20
 
 // maxRaw bounds what a block may claim to decompress to: a full batch of the
 // largest events with room to spare.
@@ -30,7 +49,7 @@ type codec struct {
 // The codec is stateless between calls and safe for concurrent use; making one
 // is what costs.
 var newCodec = sync.OnceValue(func() codec {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
 	if err != nil {
 		panic(err) // the options are constants
 	}
@@ -41,33 +60,63 @@ var newCodec = sync.OnceValue(func() codec {
 	return codec{enc, dec}
 })
 
+// rawOf returns the raw bytes of entries.
+func rawOf(entries []Entry) []byte {
+	if len(entries) >= minColumns {
+		return appendColumns(append(make([]byte, 0, 256+len(entries)*96), 0), entries)
+	}
+	raw := make([]byte, 0, 64+len(entries)*160)
+	for i := range entries {
+		raw = appendEntry(raw, &entries[i])
+	}
+	return raw
+}
+
 func encodeBlock(raw []byte, entries int) []byte {
-	b := make([]byte, 0, 16+len(raw)/3)
-	b = append(b, blockVersion)
+	b := make([]byte, 0, 16+len(raw))
+	if len(raw) <= maxPlain {
+		b = append(b, packedNot)
+	} else {
+		b = append(b, packedZstd)
+	}
 	b = binary.AppendUvarint(b, uint64(entries))
 	b = binary.AppendUvarint(b, uint64(len(raw)))
+	if len(raw) <= maxPlain {
+		return binary.BigEndian.AppendUint32(append(b, raw...), crc32.Checksum(raw, castagnoli()))
+	}
 	return newCodec().enc.EncodeAll(raw, b)
 }
 
 // DecodeBlock calls fn on each entry of a block, oldest first. The entry's byte
 // slices are its own.
 func DecodeBlock(id string, block []byte, fn func(*Entry) error) error {
+	if len(id) != 8 {
+		return usance.ErrCorrupt
+	}
 	raw, n, err := decompress(block)
 	if err != nil {
 		return err
 	}
-	if len(id) != 8 {
-		return usance.ErrCorrupt
+	return decodeRaw(binary.BigEndian.Uint64([]byte(id)), raw, n, fn)
+}
+
+// decodeRaw calls fn on n entries, the first of which has that sequence.
+func decodeRaw(first uint64, raw []byte, n uint64, fn func(*Entry) error) error {
+	numbered := func(e *Entry) error {
+		e.Sequence = first
+		first++
+		return fn(e)
 	}
-	seq := binary.BigEndian.Uint64([]byte(id))
+	if len(raw) > 0 && raw[0] == 0 {
+		return decodeColumns(raw[1:], n, numbered)
+	}
 	d := decoder{b: raw}
-	for i := range n {
+	for range n {
 		e := d.entry()
 		if d.err {
 			return usance.ErrCorrupt
 		}
-		e.Sequence = seq + i
-		if err := fn(&e); err != nil {
+		if err := numbered(&e); err != nil {
 			return err
 		}
 	}
@@ -77,16 +126,30 @@ func DecodeBlock(id string, block []byte, fn func(*Entry) error) error {
 	return nil
 }
 
+// decompress returns the raw bytes of a block, which are the caller's.
 func decompress(block []byte) (raw []byte, n uint64, err error) {
-	if len(block) == 0 || block[0] != blockVersion {
+	if len(block) == 0 {
 		return nil, 0, usance.ErrCorrupt
 	}
 	d := decoder{b: block[1:]}
 	n, size := d.uvarint(), d.uvarint()
-	if d.err || size > maxRaw || n > size {
+	if d.err || size > maxRaw || n > maxEntries {
 		return nil, 0, usance.ErrCorrupt
 	}
-	raw, err = newCodec().dec.DecodeAll(d.b, make([]byte, 0, min(size, 64<<20)))
+	switch block[0] {
+	case packedZstd:
+		raw, err = newCodec().dec.DecodeAll(d.b, make([]byte, 0, min(size, 64<<20)))
+	case packedNot:
+		if len(d.b) < 4 {
+			return nil, 0, usance.ErrCorrupt
+		}
+		raw = bytes.Clone(d.b[:len(d.b)-4])
+		if crc32.Checksum(raw, castagnoli()) != binary.BigEndian.Uint32(d.b[len(raw):]) {
+			return nil, 0, usance.ErrCorrupt
+		}
+	default:
+		err = usance.ErrCorrupt
+	}
 	if err != nil || uint64(len(raw)) != size {
 		return nil, 0, errors.Join(usance.ErrCorrupt, err)
 	}
@@ -117,7 +180,7 @@ func appendEntry(b []byte, e *Entry) []byte {
 	return appendText(b, string(ev.Data))
 }
 
-func appendText(b []byte, s string) []byte {
+func appendText[T string | []byte](b []byte, s T) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))
 	return append(b, s...)
 }
@@ -146,10 +209,9 @@ func (d *decoder) entry() Entry {
 		e.Stated = d.byte() == 1
 		ev.Time = d.time()
 		ev.Data = d.bytes()
-	case Definition, Resource, Hold, Correction, Move:
-		e.Change = Change{Type: d.text(), Name: d.text(), Before: d.bytes(), After: d.bytes()}
 	default:
-		d.err = true
+		d.err = d.err || !e.Kind.changes()
+		e.Change = Change{Type: d.text(), Name: d.text(), Before: d.bytes(), After: d.bytes()}
 	}
 	return e
 }

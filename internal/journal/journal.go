@@ -26,6 +26,15 @@ const (
 	Move       Kind = 6 // a node was moved, with everything below it
 )
 
+// changes reports a kind of entry whose content is a Change.
+func (k Kind) changes() bool {
+	switch k {
+	case Definition, Resource, Hold, Correction, Move:
+		return true
+	}
+	return false
+}
+
 // Change is the content of every entry but an Event: the row as stored before and
 // after, and of a Move where the node was and where it is. Secrets appear only sealed or hashed, as they are stored.
 type Change struct {
@@ -101,15 +110,14 @@ func Append(rows *store.Rows, head Head, entries []Entry) (Head, error) {
 		return head, nil
 	}
 	first := head.Sequence + 1
-	raw := make([]byte, 0, 64+len(entries)*160)
 	for i := range entries {
 		head = head.past(&entries[i])
 		entries[i].Sequence = head.Sequence
-		raw = appendEntry(raw, &entries[i])
 		if entries[i].Kind == Definition {
 			rows.Put(store.History, BlockID(head.Sequence), encodeHistory(entries[i].Change))
 		}
 	}
+	raw := rawOf(entries)
 	head.Chain = chain(head.Chain, first, raw)
 	rows.Put(store.Blocks, BlockID(first), encodeBlock(raw, len(entries)))
 	rows.Put(store.Head, "", head.encode())

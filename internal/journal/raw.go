@@ -31,19 +31,8 @@ func (b Raw) Row() store.Row {
 // Each calls fn on the block's entries. It is usance.ErrCorrupt when the bytes are
 // not as many entries of kinds that this release knows.
 func (b Raw) Each(fn func(*Entry) error) error {
-	d := decoder{b: b.Bytes}
-	for i := range b.Entries {
-		e := d.entry()
-		if d.err {
-			return fmt.Errorf("entry %d: %w", b.First+i, usance.ErrCorrupt)
-		}
-		e.Sequence = b.First + i
-		if err := fn(&e); err != nil {
-			return err
-		}
-	}
-	if len(d.b) != 0 {
-		return fmt.Errorf("block %d: %w", b.First, usance.ErrCorrupt)
+	if err := decodeRaw(b.First, b.Bytes, b.Entries, fn); err != nil {
+		return fmt.Errorf("block %d: %w", b.First, err)
 	}
 	return nil
 }
