@@ -40,8 +40,12 @@ func runUsance() error {
 	if err := srv.Registry().PutOperatorToken(background(), "operator", operatorToken); err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /bench/store", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, st.Metrics()) })
-	mux.Handle("/", srv.Handler())
-	return serve(mux)
+	usance := srv.Handler()
+	return serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/bench/store" {
+			writeJSON(w, st.Metrics())
+			return
+		}
+		usance.ServeHTTP(w, r)
+	}))
 }

@@ -27,6 +27,40 @@ type metrics struct {
 
 	mu      sync.Mutex
 	drifted map[usance.TenantID]bool
+
+	known   sync.RWMutex
+	answers map[answerLabels]answerMeters
+}
+
+// answerLabels are those of an answer, and answerMeters what counts under them:
+// looking each up by its labels costs more than the counting. Labels have few
+// values, so there are few.
+type answerLabels struct {
+	surface, route string
+	status         int // 0 for one that was cut off
+}
+
+type answerMeters struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
+}
+
+func (m *metrics) of(l answerLabels) answerMeters {
+	m.known.RLock()
+	out, ok := m.answers[l]
+	m.known.RUnlock()
+	if ok {
+		return out
+	}
+	status := strconv.Itoa(l.status)
+	if l.status == 0 {
+		status = "aborted"
+	}
+	out = answerMeters{m.requests.WithLabelValues(l.surface, l.route, status), m.seconds.WithLabelValues(l.surface, l.route)}
+	m.known.Lock()
+	defer m.known.Unlock()
+	m.answers[l] = out
+	return out
 }
 
 func newMetrics(more []prometheus.Collector) *metrics {
@@ -45,6 +79,7 @@ func newMetrics(more []prometheus.Collector) *metrics {
 		drift: prometheus.NewGauge(prometheus.GaugeOpts{Name: "usance_verify_drift",
 			Help: "Tenants whose last verification on this server found a view that does not follow from the ledger. It must stay 0."}),
 		drifted: map[usance.TenantID]bool{},
+		answers: map[answerLabels]answerMeters{},
 	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(m.requests, m.seconds, m.inFlight, m.accepted, m.duplicates, m.drift,
@@ -59,21 +94,22 @@ func newMetrics(more []prometheus.Collector) *metrics {
 func (s *Server) measure(next http.Handler) http.Handler {
 	m := s.metrics
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begun := s.config.Now()
+		begun := httpx.Begun(r.Context())
 		rec := httpx.Record(w)
 		m.inFlight.Inc()
 		finished := false
 		defer func() {
 			m.inFlight.Dec()
-			at, route, status := s.surfaceOf(r.URL.Path).name, httpx.RouteFrom(r.Context()), strconv.Itoa(max(rec.Status(), http.StatusOK))
-			if route == "" {
-				route = "unmatched"
+			l := answerLabels{s.surfaceOf(r.URL.Path).name, httpx.RouteFrom(r.Context()), max(rec.Status(), http.StatusOK)}
+			if l.route == "" {
+				l.route = "unmatched"
 			}
 			if !finished {
-				status = "aborted"
+				l.status = 0
 			}
-			m.requests.WithLabelValues(at, route, status).Inc()
-			m.seconds.WithLabelValues(at, route).Observe(s.config.Now().Sub(begun).Seconds())
+			of := m.of(l)
+			of.requests.Inc()
+			of.seconds.Observe(s.config.Now().Sub(begun).Seconds())
 			if accepted := rec.Header().Get(wire.HeaderAccepted); accepted != "" {
 				m.accepted.Add(number(accepted))
 				m.duplicates.Add(number(rec.Header().Get(wire.HeaderDuplicates)))

@@ -58,23 +58,26 @@ type FrontConfig struct {
 // get APIGW.0201, and a panic gets APIGW.0601.
 func Front(c FrontConfig, next http.Handler) http.Handler {
 	internal := func(w http.ResponseWriter, r *http.Request) { WriteFault(w, r, Internal()) }
+	// Values that every answer has are shared: whoever sets a header replaces them.
+	server, noStore, zero := []string{ServerName}, []string{"no-store"}, []string{"0"}
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := httpx.Record(w)
-		rec.Header()["Server"] = []string{ServerName}
-		t := &timing{now: c.Now, arrived: c.Now()}
-		rec.BeforeHeader(func(int) { t.setHeaders(rec.Header()) })
+		rec.Header()["Server"] = server
+		t := &timing{now: c.Now, arrived: c.Now(), answer: rec, zero: zero}
+		rec.BeforeHeader(t.setHeaders)
 		if f := oversized(r); f != nil {
 			WriteFault(rec, r, f)
 			return
 		}
-		next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), timingKey{}, t)))
+		httpx.Attach(r.Context(), t)
+		next.ServeHTTP(rec, r)
 		rec.WriteHeader(http.StatusOK) // for a handler that wrote nothing at all
 	})
 	h = httpx.Chain(h,
 		httpx.RequestID(httpx.RequestIDConfig{FromCaller: c.CallerID, New: c.NewID}),
 		httpx.Recover(c.Log, internal)).ServeHTTP
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
+		w.Header()["Cache-Control"] = noStore
 		h(w, r)
 	})
 }
@@ -83,22 +86,25 @@ func Front(c FrontConfig, next http.Handler) http.Handler {
 type timing struct {
 	now               func() time.Time
 	arrived, upstream time.Time
+	answer            *httpx.Recorder
+	zero              []string
 }
 
-type timingKey struct{}
-
-func (t *timing) setHeaders(h http.Header) {
-	now := t.now()
-	h[HeaderLatency] = []string{millis(now.Sub(t.arrived))}
+func (t *timing) setHeaders(int) {
+	now, h := t.now(), t.answer.Header()
+	h[HeaderLatency] = t.millis(now.Sub(t.arrived))
 	if !t.upstream.IsZero() {
-		served := millis(now.Sub(t.upstream))
-		h[HeaderUpstreamLatency] = []string{served}
-		h[HeaderEnvoyTime] = []string{served}
+		served := t.millis(now.Sub(t.upstream))
+		h[HeaderUpstreamLatency] = served
+		h[HeaderEnvoyTime] = served
 	}
 }
 
-func millis(d time.Duration) string {
-	return strconv.FormatInt(max(0, d.Milliseconds()), 10)
+func (t *timing) millis(d time.Duration) []string {
+	if d < time.Millisecond {
+		return t.zero
+	}
+	return []string{strconv.FormatInt(d.Milliseconds(), 10)}
 }
 
 // Upstream marks the moment a request passes from the gateway to the service:
@@ -106,7 +112,7 @@ func millis(d time.Duration) string {
 // X-APIG-Upstream-Latency and X-Envoy-Upstream-Service-Time; outside Front it does
 // nothing.
 func Upstream(ctx context.Context) {
-	if t, ok := ctx.Value(timingKey{}).(*timing); ok {
+	if t, ok := httpx.Attached(ctx).(*timing); ok {
 		t.upstream = t.now()
 	}
 }
@@ -134,11 +140,12 @@ func oversized(r *http.Request) *Fault {
 type Mux struct {
 	mux      *http.ServeMux
 	notFound http.Handler
+	plain    map[string]map[string]http.Handler // by path and method, of patterns that name both and nothing else
 }
 
 // NewMux returns an empty Mux.
 func NewMux() *Mux {
-	m := &Mux{mux: http.NewServeMux(), notFound: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	m := &Mux{mux: http.NewServeMux(), plain: map[string]map[string]http.Handler{}, notFound: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		WriteFault(w, r, NotFound())
 	})}
 	m.mux.Handle("/", m.notFound)
@@ -148,10 +155,19 @@ func NewMux() *Mux {
 // Handle adds a route; pattern is http.ServeMux's, with its method. It panics on a
 // pattern that is malformed or in conflict with another, as http.ServeMux does.
 func (m *Mux) Handle(pattern string, h http.Handler) {
-	m.mux.Handle(pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	named := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		httpx.SetRoute(r.Context(), pattern)
 		h.ServeHTTP(w, r)
-	}))
+	})
+	m.mux.Handle(pattern, named)
+	method, path, _ := strings.Cut(pattern, " ")
+	if !strings.HasPrefix(path, "/") || strings.HasSuffix(path, "/") || strings.ContainsAny(path, "{}") {
+		return
+	}
+	if m.plain[path] == nil {
+		m.plain[path] = map[string]http.Handler{}
+	}
+	m.plain[path][method] = named
 }
 
 // HandleFunc is Handle for a function.
@@ -160,6 +176,12 @@ func (m *Mux) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Reque
 }
 
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// A pattern without wildcards wins over all others. An escaped path may mean
+	// another one, which http.ServeMux knows how to tell.
+	if h := m.plain[r.URL.Path][r.Method]; h != nil && r.URL.RawPath == "" {
+		h.ServeHTTP(w, r)
+		return
+	}
 	if p := r.URL.Path; r.RequestURI == "*" || !strings.HasPrefix(p, "/") || p != cleanPath(p) || r.Method == http.MethodConnect {
 		m.notFound.ServeHTTP(w, r)
 		return

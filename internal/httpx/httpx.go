@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
+	"time"
 )
 
 // Middleware puts something around a handler.
@@ -24,11 +25,23 @@ func Chain(h http.Handler, around ...Middleware) http.Handler {
 	return h
 }
 
-// exchange is what the middlewares of one request tell each other. It belongs to
-// the goroutine that serves the request.
+// exchange is what the middlewares of one request tell each other, and the
+// request's context, so that one piece of memory serves for all of it. It belongs
+// to the goroutine that serves the request.
 type exchange struct {
+	context.Context
+	rec   Recorder
 	id    string
 	route string
+	begun time.Time
+	part  any
+}
+
+func (x *exchange) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return x
+	}
+	return x.Context.Value(key)
 }
 
 type exchangeKey struct{}
@@ -43,8 +56,42 @@ func begin(r *http.Request) (*exchange, *http.Request) {
 	if x := exchangeOf(r.Context()); x != nil {
 		return x, r
 	}
-	x := &exchange{}
-	return x, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	x := &exchange{Context: r.Context()}
+	return x, r.WithContext(x)
+}
+
+// record is Record, in the exchange's memory.
+func (x *exchange) record(w http.ResponseWriter) *Recorder {
+	if rec, ok := w.(*Recorder); ok {
+		return rec
+	}
+	x.rec = Recorder{w: w}
+	return &x.rec
+}
+
+// Begun returns when AccessLog took the request up, or the zero time outside it.
+func Begun(ctx context.Context) time.Time {
+	if x := exchangeOf(ctx); x != nil {
+		return x.begun
+	}
+	return time.Time{}
+}
+
+// Attach keeps something of the surface's own with the request, in place of what
+// it kept before; Attached returns it. Outside AccessLog and RequestID nothing is
+// kept.
+func Attach(ctx context.Context, part any) {
+	if x := exchangeOf(ctx); x != nil {
+		x.part = part
+	}
+}
+
+// Attached returns what Attach kept last, or nil.
+func Attached(ctx context.Context) any {
+	if x := exchangeOf(ctx); x != nil {
+		return x.part
+	}
+	return nil
 }
 
 // HeaderRequestID is the header that carries a request's id both ways.
@@ -63,7 +110,9 @@ type RequestIDConfig struct {
 func NewRequestID() string {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // crypto/rand.Read never fails
-	return hex.EncodeToString(id[:])
+	var digits [32]byte
+	hex.Encode(digits[:], id[:])
+	return string(digits[:])
 }
 
 // RequestID gives every request an id, in its context and in the X-Request-Id
@@ -84,7 +133,9 @@ func RequestID(c RequestIDConfig) Middleware {
 			if x.id == "" {
 				x.id = c.New()
 			}
-			w.Header()[HeaderRequestID] = []string{x.id}
+			if h := w.Header(); len(h[HeaderRequestID]) != 1 || h[HeaderRequestID][0] != x.id {
+				h[HeaderRequestID] = []string{x.id}
+			}
 			next.ServeHTTP(w, r)
 		})
 	}

@@ -17,18 +17,18 @@ import (
 func AccessLog(log *slog.Logger, now func() time.Time) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			begun := now()
-			rec := Record(w)
 			x, r := begin(r)
+			x.begun = now()
+			rec := x.record(w)
 			finished := false
-			defer func() { logAccess(log, r, x, rec, now().Sub(begun), !finished) }()
+			defer func() { logAccess(log, now, r, x, rec, !finished) }()
 			next.ServeHTTP(rec, r)
 			finished = true
 		})
 	}
 }
 
-func logAccess(log *slog.Logger, r *http.Request, x *exchange, rec *Recorder, took time.Duration, aborted bool) {
+func logAccess(log *slog.Logger, now func() time.Time, r *http.Request, x *exchange, rec *Recorder, aborted bool) {
 	status := rec.Status()
 	if status == 0 && !aborted {
 		status = http.StatusOK
@@ -37,11 +37,10 @@ func logAccess(log *slog.Logger, r *http.Request, x *exchange, rec *Recorder, to
 	if status >= 500 || aborted {
 		level = slog.LevelWarn
 	}
-	// The answer must be logged even when the caller has gone.
-	ctx := context.WithoutCancel(r.Context())
-	if !log.Enabled(ctx, level) {
+	if !log.Enabled(r.Context(), level) {
 		return
 	}
+	ctx := context.WithoutCancel(r.Context()) // the answer must be logged even when the caller has gone
 	route := x.route
 	if route == "" {
 		route = r.Pattern
@@ -51,7 +50,7 @@ func logAccess(log *slog.Logger, r *http.Request, x *exchange, rec *Recorder, to
 	}
 	attrs := []slog.Attr{
 		slog.String("method", clip(r.Method, 32)), slog.String("route", route), slog.Int("status", status),
-		slog.Int64("bytes", rec.Bytes()), slog.Duration("duration", took), slog.String("request_id", x.id),
+		slog.Int64("bytes", rec.Bytes()), slog.Duration("duration", now().Sub(x.begun)), slog.String("request_id", x.id),
 	}
 	if aborted {
 		attrs = append(attrs, slog.Bool("aborted", true))

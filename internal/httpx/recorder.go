@@ -9,7 +9,8 @@ import (
 // the goroutine that serves the request.
 type Recorder struct {
 	w      http.ResponseWriter
-	before []func(status int)
+	before func(status int)   // the first to be called
+	others []func(status int) // and those after it
 	status int
 	bytes  int64
 }
@@ -25,7 +26,13 @@ func Record(w http.ResponseWriter) *Recorder {
 
 // BeforeHeader asks for f to be called once, just before the final status line is
 // written, while headers can still be set. Calls run in the order they were asked for.
-func (rec *Recorder) BeforeHeader(f func(status int)) { rec.before = append(rec.before, f) }
+func (rec *Recorder) BeforeHeader(f func(status int)) {
+	if rec.before == nil {
+		rec.before = f
+		return
+	}
+	rec.others = append(rec.others, f)
+}
 
 // Status returns the status sent, or 0 when none was yet.
 func (rec *Recorder) Status() int { return rec.status }
@@ -47,7 +54,10 @@ func (rec *Recorder) WriteHeader(status int) {
 		return
 	}
 	rec.status = status
-	for _, f := range rec.before {
+	if rec.before != nil {
+		rec.before(status)
+	}
+	for _, f := range rec.others {
 		f(status)
 	}
 	rec.w.WriteHeader(status)
