@@ -215,24 +215,25 @@ func (r *Registry) find(ctx context.Context, kind, value string) (entry, error) 
 // ResolveAlias finds the tenant and node an alias names, such as
 // ("huawei.project", "0123…"), or KindNotFound.
 func (r *Registry) ResolveAlias(ctx context.Context, kind, value string) (Place, error) {
-	none := usance.Errorf(usance.KindNotFound, "there is no such alias")
+	none := func() error { return usance.Errorf(usance.KindNotFound, "there is no such alias") }
 	if len(value) > usance.MaxNameBytes {
-		return Place{}, none
+		return Place{}, none()
 	}
-	at, err := r.find(ctx, "alias", kind+"\x00"+value)
+	name := kind + "\x00" + value
+	at, err := r.find(ctx, "alias", name)
 	if err != nil {
 		return Place{}, err
 	}
 	d, err := r.Definitions(ctx, at.Tenant)
 	if usance.KindOf(err) == usance.KindNotFound {
-		return Place{}, none
+		return Place{}, none()
 	}
 	if err != nil {
 		return Place{}, err
 	}
-	node, ok := d.aliases[kind+"\x00"+value]
+	node, ok := d.aliases[name]
 	if !ok {
-		return Place{}, none
+		return Place{}, none()
 	}
 	return Place{Tenant: at.Tenant, Node: node}, nil
 }

@@ -120,9 +120,9 @@ type SigningKey struct {
 // Key returns a signing key, or KindNotFound when there is none of that id, it is
 // disabled, or its user is.
 func (r *Registry) Key(ctx context.Context, kind usance.KeyKind, id string) (SigningKey, error) {
-	none := usance.Errorf(usance.KindNotFound, "there is no such key")
+	none := func() error { return usance.Errorf(usance.KindNotFound, "there is no such key") }
 	if len(id) > usance.MaxNameBytes {
-		return SigningKey{}, none
+		return SigningKey{}, none()
 	}
 	name := KeyRef{kind, id}.name()
 	at, err := r.find(ctx, "key", name)
@@ -131,18 +131,18 @@ func (r *Registry) Key(ctx context.Context, kind usance.KeyKind, id string) (Sig
 	}
 	d, err := r.Definitions(ctx, at.Tenant)
 	if usance.KindOf(err) == usance.KindNotFound {
-		return SigningKey{}, none
+		return SigningKey{}, none()
 	}
 	if err != nil {
 		return SigningKey{}, err
 	}
 	k, ok := d.keys[name]
 	if !ok || k.Disabled {
-		return SigningKey{}, none
+		return SigningKey{}, none()
 	}
 	u, ok := d.users[k.User]
 	if !ok || u.Disabled {
-		return SigningKey{}, none
+		return SigningKey{}, none()
 	}
 	secret, known := d.secrets.get(name)
 	if !known {
@@ -158,14 +158,14 @@ func (r *Registry) Key(ctx context.Context, kind usance.KeyKind, id string) (Sig
 // KindUnauthorized for an unknown or expired one. An operator's token has role
 // operator and no tenant.
 func (r *Registry) Bearer(ctx context.Context, token string) (usance.Principal, error) {
-	bad := usance.Errorf(usance.KindUnauthorized, "the token is unknown or expired")
+	bad := func() error { return usance.Errorf(usance.KindUnauthorized, "the token is unknown or expired") }
 	if token == "" || len(token) > usance.MaxNameBytes {
-		return usance.Principal{}, bad
+		return usance.Principal{}, bad()
 	}
 	hash := hashSecret(token)
 	at, err := r.find(ctx, "token", hash)
 	if usance.KindOf(err) == usance.KindNotFound {
-		return usance.Principal{}, bad
+		return usance.Principal{}, bad()
 	}
 	if err != nil {
 		return usance.Principal{}, err
@@ -175,14 +175,14 @@ func (r *Registry) Bearer(ctx context.Context, token string) (usance.Principal, 
 	}
 	d, err := r.Definitions(ctx, at.Tenant)
 	if usance.KindOf(err) == usance.KindNotFound {
-		return usance.Principal{}, bad
+		return usance.Principal{}, bad()
 	}
 	if err != nil {
 		return usance.Principal{}, err
 	}
 	t, ok := d.tokens[d.bearers[hash]]
 	if !ok || !t.Expires.IsZero() && !r.now().Before(t.Expires) {
-		return usance.Principal{}, bad
+		return usance.Principal{}, bad()
 	}
 	p := usance.Principal{Tenant: at.Tenant, User: t.Name, Role: t.Role, Subtree: t.Subtree, Via: "token", Enforce: t.Enforce}
 	if p.Subtree == "" {

@@ -75,7 +75,23 @@ func headerValues(req Request, name string) []string {
 	if strings.EqualFold(name, "host") {
 		return []string{req.Host}
 	}
-	return req.Header[textproto.CanonicalMIMEHeaderKey(name)]
+	var room [64]byte
+	if len(name) > len(room) {
+		return req.Header[textproto.CanonicalMIMEHeaderKey(name)]
+	}
+	// The canonical form of a token, which names are, in memory of our own: the
+	// library's makes new memory of every name it does not know.
+	canonical, upper := append(room[:0], name...), true
+	for i, c := range canonical {
+		switch {
+		case upper && 'a' <= c && c <= 'z':
+			canonical[i] = c - 'a' + 'A'
+		case !upper:
+			canonical[i] = lower(c)
+		}
+		upper = c == '-'
+	}
+	return req.Header[string(canonical)]
 }
 
 func appendPath(dst []byte, escaped string, tilde bool) []byte {

@@ -28,7 +28,8 @@ func Sign(req Request, a Authorization, secret string) (Authorization, error) {
 	if a.Scheme == Derived {
 		a.Day = date[:len("20060102")]
 	}
-	payloads, err := payloadsOf(req, a.Scheme)
+	var room [2]string
+	payloads, err := payloadsOf(&room, req, a.Scheme)
 	if err != nil {
 		return Authorization{}, err
 	}

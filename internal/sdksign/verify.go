@@ -32,7 +32,8 @@ func Verify(req Request, a Authorization, secret string, now time.Time, w Window
 	if a.Scheme == Derived && a.Day != date[:len("20060102")] {
 		return fail(Malformed, "the Credential is for another day than X-Sdk-Date")
 	}
-	payloads, err := payloadsOf(req, a.Scheme)
+	var room [2]string
+	payloads, err := payloadsOf(&room, req, a.Scheme)
 	if err != nil {
 		return err
 	}
@@ -52,21 +53,21 @@ func Verify(req Request, a Authorization, secret string, now time.Time, w Window
 // clients never knew them, and each try costs up to a millisecond.
 func match(req Request, a Authorization, date string, payloads []string, key signer, signature []byte) error {
 	pairs := parseQuery(req.Query)
-	wire := pairs
-	pairs = slices.Clone(pairs)
 	sortPairs(pairs, false)
-	orders := [][]pair{pairs}
+	orders := [2][]pair{pairs}
+	count := 1
 	older := a.Scheme != ECDSAP256 && a.Scheme != SM2SM3
 	if older && repeats(pairs) {
+		wire := parseQuery(req.Query)
 		sortPairs(wire, true)
 		if !slices.Equal(wire, pairs) {
-			orders = append(orders, wire)
+			orders[1], count = wire, 2
 		}
 	}
 	var first []byte
 	buffer := make([]byte, 0, 1024)
 	for _, payload := range payloads {
-		for _, ordered := range orders {
+		for _, ordered := range orders[:count] {
 			plain := canonical(buffer[:0], req, a.SignedHeaders, ordered, variant{payload: payload})
 			if key.matches(stringToSign(a, date, plain), signature) {
 				return nil
@@ -117,30 +118,41 @@ func signs(a Authorization, name string) bool {
 	return slices.ContainsFunc(a.SignedHeaders, func(s string) bool { return strings.EqualFold(s, name) })
 }
 
-// payloadsOf returns what the last line of the canonical request may be.
-func payloadsOf(req Request, s Scheme) ([]string, error) {
-	hash := func() string { return string(s.hexHash(nil, req.Body)) }
+// emptyBody is the SHA-256 of nothing, which most requests have for a body.
+const emptyBody = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+func (s Scheme) bodyHash(body []byte) string {
+	if len(body) == 0 && s != HMACSM3 && s != SM2SM3 {
+		return emptyBody
+	}
+	return string(s.hexHash(nil, body))
+}
+
+// payloadsOf returns what the last line of the canonical request may be: one or
+// two, in the memory given.
+func payloadsOf(room *[2]string, req Request, s Scheme) ([]string, error) {
+	one := func(payload string) []string { return append(room[:0], payload) }
 	var literals []string
 	if name := s.bodyHeader(); name != "" {
 		literals = req.Header[http.CanonicalHeaderKey(name)]
 	}
 	if len(literals) == 0 {
-		return []string{hash()}, nil
+		return one(s.bodyHash(req.Body)), nil
 	}
 	if len(literals) > 1 {
 		return nil, fail(Malformed, "there is more than one "+s.bodyHeader()+" header")
 	}
 	literal := strings.TrimSpace(literals[0])
 	if len(literal) == 64 && !strings.ContainsFunc(literal, func(r rune) bool { return !isHex(r) }) {
-		if actual := hash(); !strings.EqualFold(literal, actual) {
-			return []string{actual}, nil
+		if actual := s.bodyHash(req.Body); !strings.EqualFold(literal, actual) {
+			return one(actual), nil
 		}
-		return []string{literal}, nil
+		return one(literal), nil
 	}
 	if len(req.Body) == 0 {
-		return []string{literal, hash()}, nil
+		return append(one(literal), s.bodyHash(req.Body)), nil
 	}
-	return []string{literal}, nil
+	return one(literal), nil
 }
 
 // stringToSign follows each scheme's own number of lines: KooDrive's has no date,
