@@ -13,6 +13,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
+	"github.com/usance/usance/internal/backup"
 	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
@@ -38,6 +39,11 @@ type Options struct {
 	Verify Verifier
 	// Mover moves tenants out and in; nil has those calls answer 503.
 	Mover *transfer.Mover
+	// Snapshot freezes the embedded store in a folder, to be copied; nil where the
+	// store is another one.
+	Snapshot func(context.Context) (*backup.Snapshot, error)
+	// Version is of the release, told in backups.
+	Version string
 }
 
 // API answers the native interface. It is safe for concurrent use.
@@ -51,6 +57,9 @@ type API struct {
 	session   func(*http.Request) (usance.Principal, bool, error)
 	verify    Verifier
 	mover     *transfer.Mover
+	snapshot  func(context.Context) (*backup.Snapshot, error)
+	backingUp chan struct{} // holds one while a backup is under way
+	version   string
 	verifying chan struct{} // holds one while a verification is under way
 	bodies    *httpx.Bodies
 	manifests *httpx.Bodies
@@ -70,7 +79,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *API {
 	if o.SequenceWait == 0 {
 		o.SequenceWait = 5 * time.Second
 	}
-	a := &API{reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, verify: o.Verify, mover: o.Mover,
+	a := &API{reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, verify: o.Verify, mover: o.Mover, snapshot: o.Snapshot, backingUp: make(chan struct{}, 1), version: o.Version,
 		verifying: make(chan struct{}, 1), routes: routes()}
 	a.bodies = httpx.NewBodies(httpx.BodyConfig{Timeout: o.BodyTimeout})
 	a.manifests = httpx.NewBodies(httpx.BodyConfig{Timeout: 4 * o.BodyTimeout, Max: usance.MaxManifestBytes, Decoders: 1})

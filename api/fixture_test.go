@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
+	"github.com/usance/usance/internal/backup"
 	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
@@ -40,7 +42,7 @@ func TestMain(m *testing.M) {
 		b, err := io.ReadAll(body)
 		return string(b), err
 	}
-	for _, media := range []string{wire.TypeNDJSON, wire.TypeCSV, wire.TypeYAML, wire.TypeArchive} {
+	for _, media := range []string{wire.TypeNDJSON, wire.TypeCSV, wire.TypeYAML, wire.TypeArchive, wire.TypeTar} {
 		openapi3filter.RegisterBodyDecoder(media, text)
 	}
 	os.Exit(m.Run())
@@ -94,7 +96,11 @@ func newHouseOf(t testing.TB) *house {
 	h.led = ledger.New(st, h.reg, ledger.Options{Now: h.now})
 	h.st = st
 	h.api = New(h.reg, h.led, Options{Now: h.now, SequenceWait: 20 * time.Millisecond, Verify: h.verify,
-		Mover: &transfer.Mover{Store: st, Registry: h.reg, Ledger: h.led, Now: h.now, Scratch: scratchStore}})
+		Mover: &transfer.Mover{Store: st, Registry: h.reg, Ledger: h.led, Now: h.now, Scratch: scratchStore},
+		Snapshot: func(context.Context) (*backup.Snapshot, error) {
+			dir := t.TempDir()
+			return &backup.Snapshot{Dir: dir, Close: func() error { return os.RemoveAll(dir) }}, os.WriteFile(filepath.Join(dir, "1.sst"), []byte("rows"), 0o600)
+		}})
 	h.h = h.api.Handler()
 	h.must(h.reg.PutOperatorToken(t.Context(), "root", secretOf("operator")))
 	return h

@@ -178,7 +178,10 @@ func responses(rt *route) object {
 		if rt.id == "verify" || rt.id == "importTenant" {
 			content[wire.TypeNDJSON] = object{"schema": object{"type": "string"}}
 		}
-		if rt.doc.out == "Archive" {
+		switch rt.doc.out {
+		case "Backup":
+			content = object{wire.TypeTar: object{"schema": ref("schemas", "Backup")}}
+		case "Archive":
 			content = object{wire.TypeArchive: object{"schema": ref("schemas", "Archive")}}
 		}
 		done["content"] = content

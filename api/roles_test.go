@@ -88,6 +88,7 @@ func rules() map[string]rule {
 		"putTenant":       whole(manage, 200, send("PUT", "/tenants/acme", `{"name":"Acme","timezone":"UTC"}`)),
 		"exportTenant":    whole(operate, 200, get("/tenants/acme/export")),
 		"importTenant":    whole(operate, 409, call{method: "POST", path: "/tenants/acme/import", media: wire.TypeArchive, body: emptyArchive("acme")}),
+		"backup":          {right: operate, status: 200, in: send("POST", "/backup", `{"have":[]}`), whole: true},
 		"getImport":       whole(operate, 404, get("/tenants/acme/import")),
 		"discardImport":   whole(operate, 404, send("DELETE", "/tenants/acme/import", "")),
 		"listMeters":      free(read, get("/meters")),

@@ -79,6 +79,7 @@ func routes() []route {
 	all = append(all, auditRoutes()...)
 	all = append(all, definitionRoutes()...)
 	all = append(all, archiveRoutes()...)
+	all = append(all, backupRoutes()...)
 	all = append(all, principalRoutes()...)
 	for i := range all {
 		rt := &all[i]

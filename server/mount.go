@@ -46,7 +46,8 @@ func (s *Server) mount() ([]surface, error) {
 		return nil, err
 	}
 	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Verify: s.verify, Session: web.Authenticate,
-		Mover: &transfer.Mover{Store: c.Store, Registry: s.registry, Ledger: s.ledger, Now: c.Now, Version: c.Version, Scratch: c.Scratch}})
+		Mover:    &transfer.Mover{Store: c.Store, Registry: s.registry, Ledger: s.ledger, Now: c.Now, Version: c.Version, Scratch: c.Scratch},
+		Snapshot: c.Snapshot, Version: c.Version})
 	return []surface{
 		{"operations", s.ownsOperations, http.HandlerFunc(s.operations)},
 		of("meeting", meeting.New(s.registry, s.ledger, meeting.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit, PerSecond: limit})),

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/backup"
 	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
@@ -44,6 +46,10 @@ type Config struct {
 	// Scratch opens an empty store to fold a ledger again in; closing it throws it
 	// away. nil has verifications refused.
 	Scratch func() (store.Store, error)
+
+	// Snapshot freezes the embedded store in a folder, to be backed up; nil where the
+	// store is another one.
+	Snapshot func(context.Context) (*backup.Snapshot, error)
 
 	// Collectors are shown at /metrics beside the server's own, such as an
 	// engine's.

@@ -115,7 +115,7 @@ func (a *app) clientCommands() []*cobra.Command {
 		r.applyCommand(), r.ingestCommand(), r.usageCommand(), r.quotasCommand(), r.resourcesCommand(),
 		r.chargeCommand(), r.holdCommand(), r.voidCommand(), r.amendCommand(), r.verifyCommand(), r.auditCommand(),
 		r.eventsCommand(), r.metersCommand(), r.tenantsCommand(), r.nodesCommand(), r.usersCommand(),
-		r.keysCommand(), r.tokensCommand(), r.loginCodeCommand(), r.exportCommand(), r.importCommand(),
+		r.keysCommand(), r.tokensCommand(), r.loginCodeCommand(), r.exportCommand(), r.importCommand(), r.backupCommand(),
 	}
 	for _, cmd := range list {
 		r.flags(cmd)

@@ -103,7 +103,7 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	srv, err := server.New(server.Config{Store: h.store, MasterKey: h.key, OperatorToken: h.token, Home: home, Unthrottled: throttle == "off", Version: version(), Now: a.now, Logger: log, Drain: drain,
-		Sweep: sweep.C, Scratch: newScratch, Collectors: []prometheus.Collector{h.collector}})
+		Sweep: sweep.C, Scratch: newScratch, Snapshot: snapshots(s["data"], h.store), Collectors: []prometheus.Collector{h.collector}})
 	if err != nil {
 		return err
 	}
