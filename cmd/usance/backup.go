@@ -72,7 +72,7 @@ func (r *remote) backupCommand() *cobra.Command {
 			"from the folder of one that is stopped. DEST is a folder, which keeps many backups and to which only files are sent that\n" +
 			"it has not got, or a file whose name ends in .tar.zst, which holds one. Everything acknowledged before the command is in it.\n\n" +
 			"The master key is NOT in it unless --with-keys puts it and the operator's token there: they are read from --keys-from or --data,\n" +
-			"never sent by a server. Without the master key passwords, tokens and usage work after a restore, and signing keys do not.\n\n" +
+			"never sent by a server. Without the master key a restored store can be verified and exported, and no server starts on it.\n\n" +
 			"A PostgreSQL store is backed up by the database's own tools; see docs/operations.md."}
 	cmd.Flags().StringVar(&dir, "data", "", "folder of a server that is stopped, instead of asking a server")
 	cmd.Flags().BoolVar(&withKeys, "with-keys", false, "put master.key and operator.token of the data folder into the backup, readable by whoever reads it")
@@ -235,7 +235,7 @@ func (j *backupJob) tell(m backup.Manifest, had int) error {
 	}
 	fmt.Fprintf(j.stdout, "Backed up %d files, %d bytes, to %s\n", len(m.Files), m.Bytes(), j.dest)
 	if j.keysFrom == "" {
-		fmt.Fprintf(j.stdout, "The master key is not in it: keep a copy of %s apart from it, or signing keys are lost with the data folder.\n", masterFile)
+		fmt.Fprintf(j.stdout, "The master key is not in it: keep a copy of %s apart from it; without that no server starts on what is restored.\n", masterFile)
 	}
 	return nil
 }

@@ -142,7 +142,8 @@ func (p *place) live(t testing.TB, r *rand.Rand, round int) {
 		}
 		might(err, usance.KindConflict, usance.KindNotFound)
 	}
-	_, err = led.PutResource(ctx, tester, acme, usance.Resource{ID: fmt.Sprint("r", r.IntN(9)), BusinessType: "LIVE_2D", ChargingMode: usance.OneTime, Source: usance.Purchased, Expires: now.Add(time.Hour)}, false)
+	_, err = led.PutResource(ctx, tester, acme, usance.Resource{ID: fmt.Sprint("r", r.IntN(9)), BusinessType: "LIVE_2D", ChargingMode: usance.OneTime, Source: usance.Purchased,
+		Expires: now.Add(time.Hour), Grants: []usance.Grant{{Meter: "seats", Amount: usance.Amount(1 + r.IntN(5)), Node: "/a"}}[:r.IntN(2)]}, false)
 	might(err)
 	_, err = led.DeleteResource(ctx, tester, acme, fmt.Sprint("r", r.IntN(9)))
 	might(err, usance.KindNotFound)
@@ -154,6 +155,14 @@ func (p *place) live(t testing.TB, r *rand.Rand, round int) {
 	if round%3 == 0 {
 		_, _, err = led.Settle(ctx, tester, acme, fmt.Sprint("h", round), nil, false, 0)
 		might(err, usance.KindNotFound)
+	}
+	if round%5 == 2 {
+		_, err = led.MoveNode(ctx, tester, acme, "/ä", usance.Path(fmt.Sprint("/moved-", round)))
+		might(err, usance.KindNotFound, usance.KindConflict)
+		_, err = led.MoveNode(ctx, tester, acme, "/a", "/z/a")
+		might(err, usance.KindNotFound, usance.KindConflict)
+		_, err = led.MoveNode(ctx, tester, acme, "/z/a", "/a")
+		might(err, usance.KindNotFound, usance.KindConflict)
 	}
 	if round%7 == 3 {
 		_, err = p.Registry.Edit(ctx, tester, acme, registry.Edit{
