@@ -229,7 +229,11 @@ func deleteNode(q *request) error {
 	if at == usance.Root {
 		return usance.Errorf(usance.KindInvalid, "the root is the tenant itself and cannot be removed")
 	}
-	return q.remove("node", string(at), hasNode(at), registry.Edit{DeleteNodes: []usance.Path{at}})
+	keep, err := q.query.flag("keep_usage")
+	if err != nil {
+		return err
+	}
+	return q.remove("node", string(at), hasNode(at), registry.Edit{DeleteNodes: []usance.Path{at}, KeepUsage: keep})
 }
 
 // find returns the item of a list that has the name.

@@ -15,7 +15,7 @@ type extra struct{}
 func (*extra) put(h *house) {
 	h.t.Helper()
 	_, err := h.reg.Edit(h.t.Context(), tester, acme, registry.Edit{
-		Nodes:  []usance.Node{{Path: "/a/move"}},
+		Nodes:  []usance.Node{{Path: "/a/move"}, {Path: "/a/gone"}, {Path: "/gone"}},
 		Meters: []usance.Meter{{Name: "m3", Unit: "1", Aggregation: usance.AggGauge}},
 		Users:  []registry.UserSpec{{User: usance.User{Name: "tim", Role: usance.RoleViewer}}},
 		Tokens: []registry.TokenSpec{{Token: usance.Token{Name: "spare", Role: usance.RoleMember}, Secret: secretOf("spare")}},

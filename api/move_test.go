@@ -81,3 +81,27 @@ func TestAMoveIsRefusedWithWhatRefusesIt(t *testing.T) {
 	post("/nodes/move", `{"from":"/a","to":"/c"}`, below).want(403)
 	post("/nodes/move", `{"from":"/a/x","to":"/a/y"}`, below).want(200)
 }
+
+func TestADeletionIsRefusedWithWhatDependsOnIt(t *testing.T) {
+	h := newHouse(t)
+	remove := func(path string) *reply { return h.do(call{method: "DELETE", path: prefix + path}) }
+	h.do(call{method: "POST", path: prefix + "/charges", body: `{"id":"c","node":"/b","items":[{"meter":"tokens","amount":3}]}`}).want(200)
+	p := remove("/nodes?node=/b").want(409).problem()
+	var kinds []string
+	for _, e := range p.Errors {
+		kinds = append(kinds, e.Field+" "+e.Stored)
+	}
+	if slices.Sort(kinds); !slices.Equal(kinds, []string{"quota /b tokens", "resource r-b", "usage tokens"}) || !strings.Contains(p.Detail, "quota 1, resource 1, usage 1") {
+		t.Errorf("%+v", p)
+	}
+	remove("/quotas?node=/b&meter=tokens").want(204)
+	remove("/resources/r-b").want(204)
+	remove("/nodes?node=/b&keep_usage=false").want(409)
+	remove("/nodes?node=/b&keep_usage=true").want(204)
+	if p := remove("/meters/tokens").want(409).problem(); len(p.Errors) != 1 || p.Errors[0].Field != "usage" {
+		t.Errorf("%+v", p)
+	}
+	if p := remove("/users/ann").want(409).problem(); len(p.Errors) != 1 || p.Errors[0].Stored != "app app-acme" {
+		t.Errorf("%+v", p)
+	}
+}

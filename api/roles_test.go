@@ -100,7 +100,7 @@ func rules() map[string]rule {
 		"createNode":      at(manage, 201, send("POST", "/nodes", `{"path":"/a/new"}`), send("POST", "/nodes", `{"path":"/new"}`)),
 		"putNode":         at(manage, 200, send("PUT", "/nodes", `{"path":"/a/x","name":"X"}`), send("PUT", "/nodes", `{"path":"/b","name":"B"}`)),
 		"moveNode":        at(manage, 200, send("POST", "/nodes/move", `{"from":"/a/move","to":"/a/moved"}`), send("POST", "/nodes/move", `{"from":"/a/move","to":"/moved"}`)),
-		"deleteNode":      at(manage, 204, send("DELETE", "/nodes?node=/a/x", ""), send("DELETE", "/nodes?node=/b", "")),
+		"deleteNode":      at(manage, 204, send("DELETE", "/nodes?node=/a/gone", ""), send("DELETE", "/nodes?node=/gone", "")),
 		"applyManifest":   whole(manage, 200, send("POST", "/apply?dry_run=false", `{"tenants":[{"id":"acme","name":"Applied"}]}`)),
 		"listUsers":       whole(manage, 200, get("/users")),
 		"createUser":      whole(manage, 201, send("POST", "/users", `{"name":"bob","role":"viewer"}`)),

@@ -134,7 +134,8 @@ func usageRoutes() []route {
 				text: "A token bound to a subtree sets the quotas below its top; the top's own come from above."}},
 		{id: "deleteQuota", method: "DELETE", path: "/quotas", right: usance.RightManage, where: atNode, handle: deleteQuota,
 			params: []param{nodeParam("The quota's node. Required."), {name: "meter", doc: "The quota's meter. Required."}},
-			doc:    doc{tag: "Quotas", summary: "Remove a quota", status: 204}},
+			doc: doc{tag: "Quotas", summary: "Remove a quota", status: 204,
+				text: deleteText + " On the quota of a carved node depend those that were handed out of it."}},
 	}
 }
 
@@ -189,7 +190,8 @@ func definitionRoutes() []route {
 			doc: doc{tag: "Meters", summary: "Define or change a meter", in: "PutMeter", out: "Meter", status: 200,
 				text: "Aggregation and group-by keys of a meter cannot change."}},
 		{id: "deleteMeter", method: "DELETE", path: "/meters/{meter}", right: manage, handle: deleteMeter,
-			doc: doc{tag: "Meters", summary: "Remove a meter", status: 204}},
+			doc: doc{tag: "Meters", summary: "Remove a meter that nothing depends on", status: 204, text: deleteText +
+				" On a meter depend its quotas, the mappings that read it, event types that enforce.events names and that feed it, open holds, resources that grant it, and any usage ever recorded."}},
 		{id: "listNodes", method: "GET", path: "/nodes", where: atNode, handle: listNodes,
 			params: withPage(nodeParam("Nodes at and below this one. Default: all the token may see.")),
 			doc:    doc{tag: "Nodes", summary: "Defined nodes in the order of their paths", out: "NodeList", status: 200}},
@@ -198,8 +200,11 @@ func definitionRoutes() []route {
 		{id: "putNode", method: "PUT", path: "/nodes", right: manage, where: atNode, handle: putNode,
 			doc: doc{tag: "Nodes", summary: "Define or change a node", in: "Node", out: "Node", status: 200}},
 		{id: "deleteNode", method: "DELETE", path: "/nodes", right: manage, where: atNode, handle: deleteNode,
-			params: []param{nodeParam("The node. Required.")},
-			doc:    doc{tag: "Nodes", summary: "Remove a node's definition; usage recorded there stays", status: 204}},
+			params: []param{nodeParam("The node. Required."),
+				{name: "keep_usage", format: "bool", doc: "Remove it although usage is recorded at or below it, which stays and is read by the path."}},
+			doc: doc{tag: "Nodes", summary: "Remove a node that nothing depends on", status: 204, text: deleteText +
+				" On a node depend those below it, quotas, resources and open holds at and below it, users and tokens bound to it, and usage recorded there " +
+				"unless its total is nothing."}},
 		{id: "moveNode", method: "POST", path: "/nodes/move", right: manage, where: atNode, handle: moveNode,
 			doc: doc{tag: "Nodes", summary: "Move a node with all that is below it", in: "MoveNode", out: "MovedNode", status: 200, text: moveText}},
 		{id: "applyManifest", method: "POST", path: "/apply", right: manage, where: anywhere, handle: applyManifest,
@@ -220,7 +225,7 @@ func principalRoutes() []route {
 		{id: "putUser", method: "PUT", path: "/users/{name}", right: manage, handle: putUser,
 			doc: doc{tag: "Users", summary: "Create or change a user", in: "PutUser", out: "User", status: 200}},
 		{id: "deleteUser", method: "DELETE", path: "/users/{name}", right: manage, handle: deleteUser,
-			doc: doc{tag: "Users", summary: "Remove a user", status: 204}},
+			doc: doc{tag: "Users", summary: "Remove a user that has no keys, and end its sessions", status: 204, text: deleteText}},
 		{id: "listKeys", method: "GET", path: "/keys", right: manage, params: withPage(), handle: listKeys,
 			doc: doc{tag: "Keys", summary: "Signing keys by kind and id", out: "KeyList", status: 200}},
 		{id: "createKey", method: "POST", path: "/keys", right: manage, handle: createKey,
@@ -248,6 +253,8 @@ func principalRoutes() []route {
 
 // The longer texts of the document.
 const (
+	deleteText = "A thing that others depend on is not removed: 409, with how many there are of each kind in detail and the first 100 in errors, " +
+		"where field is the kind."
 	sendText = "All of a request's events are stored or none. Every known event is counted once: sending it again is a duplicate and no error, " +
 		"while other content under a known source and id is a conflict. 204 means that the events are on disk. " +
 		"Usance-Accepted, Usance-Duplicates and Usance-Sequence say what became of them.\n\n" +

@@ -222,7 +222,8 @@ func definitions(t *testing.T, ctx context.Context, c *client.Client) {
 	if len(nodes.Items) != 1 || nodes.Items[0].Name != "A" {
 		t.Errorf("%+v", nodes)
 	}
-	check(t, c.DeleteNode(ctx, "/a"))
+	wantKind(t, c.DeleteNode(ctx, "/a", false), usance.KindConflict)
+	check(t, c.DeleteNode(ctx, "/a", true))
 	done, err := c.Apply(ctx, []byte("tenants:\n- {id: beta, name: Beta}\n"), false)
 	check(t, err)
 	if len(done.Tenants) != 1 || done.Tenants[0].Changes[0].Op != "create" {

@@ -91,10 +91,15 @@ func (c *Client) PutNode(ctx context.Context, n usance.Node) (usance.Node, error
 	return put[usance.Node](ctx, c, n, "nodes")
 }
 
-// DeleteNode removes a node's definition, or KindNotFound. Usage recorded there
-// stays.
-func (c *Client) DeleteNode(ctx context.Context, path usance.Path) error {
-	return c.remove(ctx, url.Values(values{}.text("node", string(path))), "nodes")
+// DeleteNode removes a node's definition, or KindNotFound. KindConflict, with the
+// dependents in Fields, when something depends on it; usage recorded at or below
+// it does too, unless keepUsage leaves that to be read by the path.
+func (c *Client) DeleteNode(ctx context.Context, path usance.Path, keepUsage bool) error {
+	q := values{}.text("node", string(path))
+	if keepUsage {
+		q = q.text("keep_usage", "true")
+	}
+	return c.remove(ctx, url.Values(q), "nodes")
 }
 
 // MoveNode moves a node, with all that is below it, to a place where nothing is.

@@ -96,12 +96,8 @@ type conflict struct {
 
 const maxFaults = 1000
 
-// enforceSetting is the tenant's setting that lists the event types, separated by
-// commas, whose ordinary ingest the quotas enforce as they do a charge.
-const enforceSetting = "enforce.events"
-
 func typesEnforced(defs *registry.Definitions) map[string]bool {
-	list := defs.Setting(enforceSetting, "")
+	list := defs.Setting(registry.EnforceSetting, "")
 	if list == "" {
 		return nil
 	}

@@ -33,12 +33,15 @@ type Ledger struct {
 	queues queues
 }
 
-// New returns a Ledger on the store, with definitions from the registry.
+// New returns a Ledger on the store, with definitions from the registry, which
+// asks it from then on what depends on a definition that is to be deleted.
 func New(st store.Store, reg *registry.Registry, o Options) *Ledger {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Ledger{st: st, reg: reg, now: o.Now, log: o.Logger, queues: newQueues()}
+	l := &Ledger{st: st, reg: reg, now: o.Now, log: o.Logger, queues: newQueues()}
+	reg.Keep(l)
+	return l
 }
 
 // Sequence returns the sequence number of the tenant's newest entry.

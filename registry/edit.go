@@ -17,8 +17,9 @@ import (
 
 // Edit is a set of changes to one tenant's definitions that happen together or
 // not at all. Putting what is already so changes nothing; putting one thing twice
-// is KindInvalid; deleting what is not there is KindNotFound. Deletions come
-// first, so what replaces a thing may take its place.
+// is KindInvalid; deleting what is not there is KindNotFound, and what something
+// depends on that the edit leaves in place KindConflict with the list of it.
+// Deletions come first, so what replaces a thing may take its place.
 type Edit struct {
 	Create bool           // the tenant must not exist yet
 	Tenant *usance.Tenant // nil: as it is
@@ -40,6 +41,10 @@ type Edit struct {
 	DeleteTokens []string
 
 	DeleteMappings []MappingRef
+
+	// KeepUsage deletes nodes although usage is recorded at or below them; it stays,
+	// and is read by the nodes' paths.
+	KeepUsage bool
 
 	DryRun bool // work out the differences and refusals, change nothing
 
@@ -133,6 +138,9 @@ func (r *Registry) editOnce(ctx context.Context, actor usance.Actor, tenant usan
 	if err := p.build(e); err != nil {
 		return Edited{}, err
 	}
+	if err := r.refuseDependents(ctx, p, e); err != nil {
+		return Edited{}, err
+	}
 	if len(p.rows) == 0 || e.DryRun {
 		if err := r.checkClaims(ctx, tenant, p.claims); err != nil {
 			return Edited{}, err
@@ -162,6 +170,8 @@ func (r *Registry) editOnce(ctx context.Context, actor usance.Actor, tenant usan
 func (r *Registry) save(ctx context.Context, actor usance.Actor, tenant usance.TenantID, p *plan) (uint64, error) {
 	at := r.now().UTC()
 	keys := store.Keys{Rows: []store.Key{journal.HeadKey, ArrivalKey}}
+	named := len(keys.Rows)
+	r.nameUsed(p, &keys)
 	var version uint64
 	err := r.st.Step(ctx, tenant, keys, func(rows *store.Rows) error {
 		head, err := journal.ReadHead(rows)
@@ -173,6 +183,11 @@ func (r *Registry) save(ctx context.Context, actor usance.Actor, tenant usance.T
 		}
 		if head.Definitions != p.before.Version {
 			return errStale
+		}
+		for _, k := range keys.Rows[named:] {
+			if _, used := rows.Get(k.Table, k.ID); used {
+				return errStale // of a meter that goes away; the next try says so
+			}
 		}
 		entries := make([]journal.Entry, len(p.rows))
 		for i, c := range p.rows {
@@ -208,6 +223,8 @@ type plan struct {
 	kinds    map[usance.Kind]bool // of the faults
 	cause    error                // of internal ones
 	fields   map[string]string    // row → the place in the edit that puts it
+
+	dependents []Dependent // on what is deleted
 }
 
 func newPlan(r *Registry, tenant usance.TenantID, before *Definitions) *plan {
@@ -263,7 +280,8 @@ func (p *plan) build(e Edit) error {
 		if err := p.after.index(); err != nil {
 			p.fault("timezone", err)
 		}
-		if !p.partial {
+		p.findDependents(e)
+		if !p.partial && len(p.dependents) == 0 {
 			p.checkWhole()
 		}
 	}

@@ -46,6 +46,7 @@ type Registry struct {
 	decoy string // a password hash nobody has, checked when the user does not exist
 
 	mu     sync.RWMutex
+	keeper Keeper
 	cached map[usance.TenantID]known
 	max    int
 

@@ -174,7 +174,8 @@ func TestAReplacementMayTakeThePlaceOfWhatItReplaces(t *testing.T) {
 	w.Edit("acme", everything())
 	again := everything()
 	w.Edit("acme", registry.Edit{
-		DeleteNodes: []usance.Path{"/cloud/rd"}, Nodes: []usance.Node{{Path: "/cloud/lab", Aliases: map[string]string{"zstack.organization": "o1"}}},
+		DeleteQuotas: []registry.QuotaRef{{Node: "/cloud/rd", Meter: "vm.cpuNum"}},
+		DeleteNodes:  []usance.Path{"/cloud/rd"}, Nodes: []usance.Node{{Path: "/cloud/lab", Aliases: map[string]string{"zstack.organization": "o1"}}},
 		DeleteKeys: []registry.KeyRef{{Kind: usance.KeyAKSK, ID: "AK"}}, Keys: again.Keys,
 		DeleteTokens: []string{"collector"}, Tokens: []registry.TokenSpec{{Token: usance.Token{Name: "other", Role: usance.RoleViewer}, Secret: "us_collector"}},
 		DeleteUsers: []string{"ops"}, Users: again.Users,

@@ -123,10 +123,13 @@ func (r *remote) nodesCommand() *cobra.Command {
 	put.Flags().StringVar(&n.Name, "name", "", "name for people")
 	put.Flags().BoolVar(&n.Carved, "carved", false, "limits below must fit this node's")
 	put.Flags().StringArrayVar(&aliases, "alias", nil, "kind=value")
-	cmd.AddCommand(put, r.command("delete PATH", "Remove a node's definition; usage stays", cobra.ExactArgs(1),
+	keepUsage := false
+	remove := r.command("delete PATH", "Remove a node that nothing depends on", cobra.ExactArgs(1),
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
-			return c.DeleteNode(cmd.Context(), usance.Path(args[0]))
-		}), r.moveNodeCommand())
+			return c.DeleteNode(cmd.Context(), usance.Path(args[0]), keepUsage)
+		})
+	remove.Flags().BoolVar(&keepUsage, "keep-usage", false, "remove it although usage is recorded at or below it, which stays")
+	cmd.AddCommand(put, remove, r.moveNodeCommand())
 	return cmd
 }
 
