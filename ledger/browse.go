@@ -48,23 +48,29 @@ func (l *Ledger) Events(ctx context.Context, tenant usance.TenantID, f EventFilt
 	if f.AsOf != 0 {
 		head.Sequence = f.AsOf
 	}
-	if f.ID != "" && f.Source != "" {
-		return l.eventByID(ctx, tenant, head, f, last)
+	towards, err := l.behind(ctx, tenant, &f)
+	if err != nil {
+		return EventPage{}, err
 	}
-	b := browse{filter: f, before: last, limit: f.Limit + 1}
+	if f.ID != "" && f.Source != "" {
+		return l.eventByID(ctx, tenant, head, f, towards, last)
+	}
+	b := browse{filter: f, towards: towards, before: last, limit: f.Limit + 1}
 	if err := b.run(ctx, l, tenant, head); err != nil {
 		return EventPage{}, err
 	}
-	page := EventPage{Sequence: head.Sequence, Events: b.found}
+	page := EventPage{Sequence: head.Sequence, Events: b.found, Looked: b.looked, Partial: b.partial}
 	if len(page.Events) > f.Limit {
 		page.Events = page.Events[:f.Limit]
-		page.Next = positionOf(page.Events[f.Limit-1]).cursor()
+		if !page.Partial {
+			page.Next = positionOf(page.Events[f.Limit-1]).cursor()
+		}
 	}
 	return page, nil
 }
 
 // eventByID looks one event up.
-func (l *Ledger) eventByID(ctx context.Context, tenant usance.TenantID, head journal.Head, f EventFilter, last position) (EventPage, error) {
+func (l *Ledger) eventByID(ctx context.Context, tenant usance.TenantID, head journal.Head, f EventFilter, towards *behind, last position) (EventPage, error) {
 	page := EventPage{Sequence: head.Sequence}
 	key := usance.KeyOf(f.Source, f.ID)
 	rows, err := l.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{{Table: store.Dedup, ID: string(key[:])}}})
@@ -81,6 +87,9 @@ func (l *Ledger) eventByID(ctx context.Context, tenant usance.TenantID, head jou
 	}
 	c, err := l.countedAt(ctx, tenant, sequence, head.Sequence)
 	if err != nil {
+		return page, err
+	}
+	if counts, err := towards.counts(ctx, c); err != nil || !counts {
 		return page, err
 	}
 	if f.matches(c) && (last.at.IsZero() || positionOf(stored(c)).compare(last) < 0) {
@@ -135,10 +144,13 @@ func parsePosition(cursor string) (position, error) {
 // browse collects one page. It walks the days from the newest back, and within a
 // day reads only the blocks that can still hold an event of the page.
 type browse struct {
-	filter EventFilter
-	before position // zero: from the newest
-	limit  int
-	found  []StoredEvent // newest first
+	filter  EventFilter
+	towards *behind  // nil: any
+	before  position // zero: from the newest
+	limit   int
+	found   []StoredEvent // newest first
+	looked  int
+	partial bool
 }
 
 func (b *browse) run(ctx context.Context, l *Ledger, tenant usance.TenantID, head journal.Head) error {
@@ -162,6 +174,10 @@ func (b *browse) run(ctx context.Context, l *Ledger, tenant usance.TenantID, hea
 		if len(b.found) >= b.limit && d.day != day {
 			return errDone // the page is full of newer days
 		}
+		if b.filter.Look > 0 && b.looked >= b.filter.Look {
+			b.partial = true
+			return errDone
+		}
 		day = d.day
 		return b.block(ctx, l, tenant, head, d)
 	})
@@ -181,8 +197,12 @@ func (b *browse) block(ctx context.Context, l *Ledger, tenant usance.TenantID, h
 		return nil
 	}
 	return l.eachOfBlock(ctx, tenant, d.block, head.Sequence, func(e *counted) error {
+		b.looked++
 		if usance.DayOf(e.Event.Time) != d.day || !b.filter.matches(e) {
 			return nil
+		}
+		if counts, err := b.towards.counts(ctx, e); err != nil || !counts {
+			return err
 		}
 		s := stored(e)
 		if !b.before.at.IsZero() && positionOf(s).compare(b.before) >= 0 {

@@ -132,6 +132,13 @@ type EventFilter struct {
 	Cursor                    string // of the page before
 	Limit                     int    // 1 to usance.MaxPageSize
 	AsOf                      uint64 // as the events counted when this was the newest entry; 0 for now
+	// Meter restricts to the events that count towards the meter, and Group to those
+	// with one of these values of its group-by keys.
+	Meter string
+	Group map[string][]string
+	// Look bounds the events that are looked at; 0 for no bound. A page that meets it
+	// ends there, Partial, and has no next one.
+	Look int
 }
 
 // StoredEvent is an event as recorded.
@@ -150,6 +157,8 @@ type EventPage struct {
 	Sequence uint64
 	Events   []StoredEvent
 	Next     string // cursor of the next page; empty at the end
+	Looked   int    // events looked at
+	Partial  bool   // the filter's Look ended it: there may be more
 }
 
 // ResourcePage is one page of resources in the order of their ids.
