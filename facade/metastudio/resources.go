@@ -145,35 +145,44 @@ func (n *narrow) matches(r *usance.Resource) bool {
 		(n.order == "" || n.order == r.OrderID) && (n.status == "" || n.status == strconv.Itoa(statusOf(r)))
 }
 
+// listed is what a request for the list asks for.
+type listed struct {
+	filter        ledger.ResourceFilter
+	more          narrow
+	limit, offset int
+}
+
+func readList(q query) (l listed, err error) {
+	if l.filter, err = readFilter(q); err != nil {
+		return l, err
+	}
+	if l.filter.Sources, err = q.list("resource_source", sources()); err != nil {
+		return l, err
+	}
+	if l.filter.ChargingModes, err = q.list("charging_mode", chargingModes()); err != nil {
+		return l, err
+	}
+	if l.more, err = readNarrow(q); err != nil {
+		return l, err
+	}
+	if l.limit, err = q.number("limit", 10, 1, 100); err != nil {
+		return l, err
+	}
+	l.offset, err = q.number("offset", 0, 0, math.MaxInt32)
+	return l, err
+}
+
 // listResources answers one page of the resources that match.
 func (f *Facade) listResources(r *http.Request, c gateway.Caller) (any, error) {
 	q, err := parse(r)
 	if err != nil {
 		return nil, err
 	}
-	filter, err := readFilter(q)
+	asked, err := readList(q)
 	if err != nil {
 		return nil, err
 	}
-	if filter.Sources, err = q.list("resource_source", sources()); err != nil {
-		return nil, err
-	}
-	if filter.ChargingModes, err = q.list("charging_mode", chargingModes()); err != nil {
-		return nil, err
-	}
-	more, err := readNarrow(q)
-	if err != nil {
-		return nil, err
-	}
-	limit, err := q.number("limit", 10, 1, 100)
-	if err != nil {
-		return nil, err
-	}
-	offset, err := q.number("offset", 0, 0, math.MaxInt32)
-	if err != nil {
-		return nil, err
-	}
-	page, total, err := f.page(r.Context(), c, filter, more, offset, limit)
+	page, total, err := f.page(r.Context(), c, asked.filter, asked.more, asked.offset, asked.limit)
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,7 @@ func Mapping() mapping.Table {
 	of := func(name, call, value string) mapping.Field {
 		return mapping.Field{Name: name, Call: call, Signed: true, Source: mapping.Source{Kind: mapping.Quota, Meter: "*", Value: value, Round: mapping.Down}}
 	}
-	total, value := of("*"+suffixTotal, callUsages, mapping.Limit), of("*.value", callQuotas, mapping.Limit)
+	total, value := of("*"+suffixTotal, callUsages, mapping.Limit), of("*"+suffixValue, callQuotas, mapping.Limit)
 	for _, f := range []*mapping.Field{&total, &value} {
 		f.Limitless, f.Missing, f.Fixed = true, -1, true
 	}
@@ -120,4 +120,5 @@ func Mapping() mapping.Table {
 const (
 	suffixTotal = ".total"
 	suffixUsed  = ".used"
+	suffixValue = ".value"
 )

@@ -94,7 +94,7 @@ func (c *call) readUsages(v *view, names []string, p *place) ([]byte, time.Time,
 
 // mappedUsages is usages where the tenant has some of it read from elsewhere.
 func (f *Facade) mappedUsages(ctx context.Context, v *view, names []string, p *place) ([]byte, time.Time, error) {
-	plan := f.planOf(v.definitions, names)
+	plan := f.planOf(v.definitions, names, suffixTotal, suffixUsed)
 	got, err := plan.Read(ctx, f.led, v.definitions, p.path, f.o.Now())
 	if err != nil {
 		return nil, time.Time{}, err
@@ -105,11 +105,11 @@ func (f *Facade) mappedUsages(ctx context.Context, v *view, names []string, p *p
 	return body, got.Until, err
 }
 
-// planOf returns the total and the used of each name, in turn.
-func (f *Facade) planOf(d *registry.Definitions, names []string) *figures.Plan {
-	list := make([]figures.Figure, 0, 2*len(names))
+// planOf returns the fields of each name, in turn.
+func (f *Facade) planOf(d *registry.Definitions, names []string, suffixes ...string) *figures.Plan {
+	list := make([]figures.Figure, 0, len(suffixes)*len(names))
 	for _, name := range names {
-		for _, suffix := range [...]string{suffixTotal, suffixUsed} {
+		for _, suffix := range suffixes {
 			if figure, ok := f.figures.Named(d, name+suffix); ok {
 				list = append(list, figure)
 			}
