@@ -14,6 +14,7 @@ import (
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
 	"github.com/usance/usance/internal/backup"
+	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
@@ -35,6 +36,8 @@ type Options struct {
 	// Home is the tenant that an operator's call is about when it names none;
 	// empty has operators always name one.
 	Home usance.TenantID
+	// Explain says where each façade's numbers come from, by the façade's name.
+	Explain map[string]figures.Explainer
 	// Verify folds a tenant's ledger again somewhere; nil has the call answer 503.
 	Verify Verifier
 	// Mover moves tenants out and in; nil has those calls answer 503.
@@ -55,6 +58,7 @@ type API struct {
 	wait      time.Duration
 	home      usance.TenantID
 	session   func(*http.Request) (usance.Principal, bool, error)
+	explain   map[string]figures.Explainer
 	verify    Verifier
 	mover     *transfer.Mover
 	snapshot  func(context.Context) (*backup.Snapshot, error)
@@ -79,7 +83,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *API {
 	if o.SequenceWait == 0 {
 		o.SequenceWait = 5 * time.Second
 	}
-	a := &API{reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, verify: o.Verify, mover: o.Mover, snapshot: o.Snapshot, backingUp: make(chan struct{}, 1), version: o.Version,
+	a := &API{reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, explain: o.Explain, verify: o.Verify, mover: o.Mover, snapshot: o.Snapshot, backingUp: make(chan struct{}, 1), version: o.Version,
 		verifying: make(chan struct{}, 1), routes: routes()}
 	a.bodies = httpx.NewBodies(httpx.BodyConfig{Timeout: o.BodyTimeout})
 	a.manifests = httpx.NewBodies(httpx.BodyConfig{Timeout: 4 * o.BodyTimeout, Max: usance.MaxManifestBytes, Decoders: 1})

@@ -25,8 +25,10 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
+	"github.com/usance/usance/facade/meeting"
 	"github.com/usance/usance/internal/backup"
 	"github.com/usance/usance/internal/facadetest"
+	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
@@ -95,7 +97,8 @@ func newHouseOf(t testing.TB) *house {
 	}
 	h.led = ledger.New(st, h.reg, ledger.Options{Now: h.now})
 	h.st = st
-	h.api = New(h.reg, h.led, Options{Now: h.now, SequenceWait: 20 * time.Millisecond, Verify: h.verify,
+	meetings := meeting.New(h.reg, h.led, meeting.Options{Now: h.now})
+	h.api = New(h.reg, h.led, Options{Now: h.now, SequenceWait: 20 * time.Millisecond, Verify: h.verify, Explain: map[string]figures.Explainer{meeting.Name: meetings.Explain},
 		Mover: &transfer.Mover{Store: st, Registry: h.reg, Ledger: h.led, Now: h.now, Scratch: scratchStore},
 		Snapshot: func(context.Context) (*backup.Snapshot, error) {
 			dir := t.TempDir()

@@ -81,6 +81,7 @@ func rules() map[string]rule {
 		"deleteResource":  unseen(manage, 204, send("DELETE", "/resources/r-a", ""), send("DELETE", "/resources/r-b", "")),
 		"renewResource":   unseen(manage, 200, send("POST", "/resources/r-a/renew", `{"expires":"2027-01-01T00:00:00Z"}`), send("POST", "/resources/r-b/renew", `{"expires":"2027-01-01T00:00:00Z"}`)),
 		"verify":          whole(manage, 200, send("POST", "/verify", "")),
+		"explain":         at(read, 200, get("/explain?facade=meeting&field=confCount&node=/a"), get("/explain?facade=meeting&node=/b")),
 		"listAudit":       whole(manage, 200, get("/audit")),
 		"listTenants":     {right: read, status: 200, in: get("/tenants"), whole: true},
 		"createTenant":    {right: operate, status: 201, in: send("POST", "/tenants", `{"id":"gamma"}`), whole: true},

@@ -77,6 +77,7 @@ func routes() []route {
 	all = append(all, correctionRoutes()...)
 	all = append(all, verifyRoutes()...)
 	all = append(all, auditRoutes()...)
+	all = append(all, explainRoutes()...)
 	all = append(all, definitionRoutes()...)
 	all = append(all, archiveRoutes()...)
 	all = append(all, backupRoutes()...)
@@ -109,6 +110,8 @@ func usageRoutes() []route {
 				param{name: "subject", doc: "Events of this subject."},
 				param{name: "source", doc: "Events of this source."},
 				param{name: "id", doc: "Events with this id."},
+				param{name: "meter", doc: "Events that count towards this meter."},
+				param{name: filterName, repeats: true, empty: true, doc: "filterGroupBy[key]=value, with meter: only events whose group-by key has this value, or one of several separated by commas."},
 				nodeParam("Events at and below this node. Default: all the token may see.")),
 			doc: doc{tag: "Events", summary: "Browse events, newest first", out: "StoredEventList", status: 200}},
 		{id: "queryMeter", method: "GET", past: true, path: "/meters/{meter}/query", where: atNode, handle: queryMeter,

@@ -29,6 +29,9 @@ func listEvents(q *request) error {
 	if f.Cursor, f.Limit, err = q.page(); err != nil {
 		return err
 	}
+	if err := q.towards(&f); err != nil {
+		return err
+	}
 	then, err := q.moment()
 	if err != nil {
 		return err
@@ -47,6 +50,27 @@ func listEvents(q *request) error {
 	}
 	q.sequence(page.Sequence)
 	return q.answer(http.StatusOK, out)
+}
+
+// towards reads which meter's events are asked for.
+func (q *request) towards(f *ledger.EventFilter) error {
+	f.Meter = q.query.text("meter")
+	m := &usance.Meter{}
+	if f.Meter != "" {
+		defs, err := q.definitions()
+		if err != nil {
+			return err
+		}
+		var ok bool
+		if m, ok = defs.Meter(f.Meter); !ok {
+			return usance.Errorf(usance.KindNotFound, "there is no meter %q", clipped(f.Meter))
+		}
+	}
+	group, err := q.groupFilter(m)
+	if len(group) > 0 {
+		f.Group = group
+	}
+	return err
 }
 
 func wireStored(e *ledger.StoredEvent) wire.StoredEvent {
@@ -164,6 +188,9 @@ func (q *request) groupFilter(m *usance.Meter) (map[string][]string, error) {
 			return nil, parameterError(name, "is written subject=value")
 		}
 		if _, ok := m.GroupBy[key]; !ok {
+			if m.Name == "" {
+				return nil, parameterError(filterName, "goes with meter")
+			}
 			return nil, parameterError(filterName, "meter "+m.Name+" has no group-by key "+strconv.Quote(clipped(key)))
 		}
 		filter[key] = q.query.list(name)

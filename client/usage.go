@@ -119,8 +119,10 @@ func (c *Client) SendRaw(ctx context.Context, media string, body []byte) (wire.R
 type EventFilter struct {
 	From, To                  time.Time
 	Type, Subject, Source, ID string
-	Node                      usance.Path // at and below
-	Limit                     int         // 1 to usance.MaxPageSize; 0 for the server's default
+	Node                      usance.Path         // at and below
+	Meter                     string              // those that count towards it
+	Group                     map[string][]string // with Meter: group-by key to the values wanted
+	Limit                     int                 // 1 to usance.MaxPageSize; 0 for the server's default
 	Cursor                    string
 	At                        Moment
 }
@@ -128,7 +130,10 @@ type EventFilter struct {
 // Events returns a page of events, newest first.
 func (c *Client) Events(ctx context.Context, f EventFilter) (wire.List[wire.StoredEvent], error) {
 	q := values{}.time("from", f.From).time("to", f.To).text("type", f.Type).text("subject", f.Subject).
-		text("source", f.Source).text("id", f.ID).text("node", string(f.Node)).number("limit", f.Limit).text("cursor", f.Cursor).moment(f.At)
+		text("source", f.Source).text("id", f.ID).text("node", string(f.Node)).number("limit", f.Limit).text("cursor", f.Cursor).text("meter", f.Meter).moment(f.At)
+	for key, wanted := range f.Group {
+		q.texts("filterGroupBy["+key+"]", wanted)
+	}
 	return get[wire.List[wire.StoredEvent]](ctx, c, url.Values(q), "events")
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/usance/usance/facade/meeting"
 	"github.com/usance/usance/facade/metastudio"
 	"github.com/usance/usance/facade/zstack"
+	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/mapping"
 	"github.com/usance/usance/internal/transfer"
@@ -45,19 +46,26 @@ func (s *Server) mount() ([]surface, error) {
 	if err != nil {
 		return nil, err
 	}
-	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Verify: s.verify, Session: web.Authenticate,
+	meetings := meeting.New(s.registry, s.ledger, meeting.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit, PerSecond: limit})
+	drive := koodrive.New(s.registry, s.ledger, koodrive.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit})
+	cloud := zstack.New(s.registry, s.ledger, zstack.Options{Now: c.Now, Logger: c.Logger})
+	rtc := cloudrtc.New(s.registry, s.ledger, cloudrtc.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate,
+		StatisticsPerMinute: limit, AppsPerMinute: limit})
+	studio := metastudio.New(s.registry, s.ledger, metastudio.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate,
+		PerSecond: limit, SystemPerSecond: limit})
+	explain := map[string]figures.Explainer{meeting.Name: meetings.Explain, koodrive.Name: drive.Explain, zstack.Name: cloud.Explain,
+		cloudrtc.Name: rtc.Explain, metastudio.Name: studio.Explain}
+	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Verify: s.verify, Explain: explain, Session: web.Authenticate,
 		Mover:    &transfer.Mover{Store: c.Store, Registry: s.registry, Ledger: s.ledger, Now: c.Now, Version: c.Version, Scratch: c.Scratch},
 		Snapshot: c.Snapshot, Version: c.Version})
 	return []surface{
 		{"operations", s.ownsOperations, http.HandlerFunc(s.operations)},
-		of("meeting", meeting.New(s.registry, s.ledger, meeting.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit, PerSecond: limit})),
-		of("koodrive", koodrive.New(s.registry, s.ledger, koodrive.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit})),
-		of("zstack", zstack.New(s.registry, s.ledger, zstack.Options{Now: c.Now, Logger: c.Logger})),
+		of("meeting", meetings),
+		of("koodrive", drive),
+		of("zstack", cloud),
 		of("iam", identity),
-		of("cloudrtc", cloudrtc.New(s.registry, s.ledger, cloudrtc.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate,
-			StatisticsPerMinute: limit, AppsPerMinute: limit})),
-		of("metastudio", metastudio.New(s.registry, s.ledger, metastudio.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate,
-			PerSecond: limit, SystemPerSecond: limit})),
+		of("cloudrtc", rtc),
+		of("metastudio", studio),
 		of("console", web),
 		{"native", nil, native.Handler()},
 	}, nil

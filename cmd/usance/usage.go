@@ -172,6 +172,7 @@ func (r *remote) showQuotas(cmd *cobra.Command, c *client.Client, quotas []wire.
 
 func (r *remote) eventsCommand() *cobra.Command {
 	var from, to, node string
+	var filter []string
 	var most int
 	var f client.EventFilter
 	cmd := r.command("events", "Browse events, newest first", cobra.NoArgs,
@@ -183,6 +184,14 @@ func (r *remote) eventsCommand() *cobra.Command {
 				return err
 			}
 			f.Node = usance.Path(node)
+			wanted, err := pairsFlag("filter", filter)
+			if err != nil {
+				return err
+			}
+			f.Group = map[string][]string{}
+			for k, v := range wanted {
+				f.Group[k] = strings.Split(v, ",")
+			}
 			events, err := paging(most, func(cursor string, limit int) (wire.List[wire.StoredEvent], error) {
 				f.Cursor, f.Limit = cursor, limit
 				return c.Events(cmd.Context(), f)
@@ -200,6 +209,8 @@ func (r *remote) eventsCommand() *cobra.Command {
 	l.StringVar(&f.Source, "source", "", "events of this source")
 	l.StringVar(&f.ID, "id", "", "events with this id")
 	l.StringVar(&node, "node", "", "events at and below this node")
+	l.StringVar(&f.Meter, "meter", "", "events that count towards this meter")
+	l.StringArrayVar(&filter, "filter", nil, "with --meter: only events with key=value, or key=one,another")
 	l.IntVar(&most, "limit", 50, "most events to show; 0 for all")
 	return cmd
 }
