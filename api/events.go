@@ -136,7 +136,7 @@ func (q *request) settleTenant(events []ledger.Incoming) error {
 		return q.withLines(refused)
 	}
 	for i := range events {
-		events[i].Tenant = q.tenant
+		events[i].Tenant, events[i].Enforce = q.tenant, q.who.Enforce
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -13,17 +12,6 @@ import (
 )
 
 func listQuotas(q *request) error {
-	node, err := q.node(usance.RightRead)
-	if err != nil {
-		return err
-	}
-	recursive, err := q.query.flag("recursive")
-	if err != nil {
-		return err
-	}
-	if !q.query.has("node") && !q.query.has("recursive") {
-		recursive = true
-	}
 	then, err := q.moment()
 	if err != nil {
 		return err
@@ -32,9 +20,9 @@ func listQuotas(q *request) error {
 	if err != nil {
 		return err
 	}
-	all := defs.Quotas(node, recursive)
-	if meter := q.query.text("meter"); meter != "" {
-		all = slices.DeleteFunc(all, func(x usance.Quota) bool { return x.Meter != meter })
+	all, err := q.quotasNamed(defs)
+	if err != nil {
+		return err
 	}
 	page, err := slicePage(q, all, quotaName)
 	if err != nil {
@@ -81,10 +69,25 @@ func (q *request) readQuotas(quotas []usance.Quota, then ledger.Moment) ([]wire.
 
 func wireQuota(r usance.Reading) wire.Quota {
 	out := wire.Quota{Node: r.Node, Meter: r.Meter, Limit: wire.Amount(r.Limit), Used: r.Used, Reserved: r.Reserved,
+		Base: wire.Amount(r.Base), Grants: wireGrants(r.Grants), GrantCount: r.GrantCount, Guarantee: r.Guarantee, Over: r.Over,
 		Allocated: wire.Amount(r.Allocated), Available: wire.Amount(r.Available), Window: r.Window, Enforce: r.Enforce}
 	if !r.ResetsAt.IsZero() {
 		at := r.ResetsAt.UTC()
 		out.ResetsAt = &at
+	}
+	return out
+}
+
+func wireGrants(list []usance.GrantReading) []wire.QuotaGrant {
+	out := make([]wire.QuotaGrant, len(list))
+	for i, g := range list {
+		out[i] = wire.QuotaGrant{Resource: g.Resource, Amount: g.Amount}
+		if !g.Starts.IsZero() {
+			out[i].Starts = &g.Starts
+		}
+		if !g.Expires.IsZero() {
+			out[i].Expires = &g.Expires
+		}
 	}
 	return out
 }
@@ -109,10 +112,14 @@ func (q *request) mayHandOut(node usance.Path) error {
 type quotaBody struct {
 	wire.PutQuota
 	Limit     jsontext.Value `json:"limit"`
+	Base      jsontext.Value `json:"base"`
 	Used      jsontext.Value `json:"used"`
 	Reserved  jsontext.Value `json:"reserved"`
 	Allocated jsontext.Value `json:"allocated"`
 	Available jsontext.Value `json:"available"`
+	Grants    jsontext.Value `json:"grants"`
+	Count     jsontext.Value `json:"grant_count"`
+	Over      jsontext.Value `json:"over"`
 	ResetsAt  jsontext.Value `json:"resets_at"`
 }
 
@@ -128,10 +135,15 @@ func putQuota(q *request) error {
 	if err := limit.UnmarshalJSON(in.Limit); err != nil {
 		return fieldError("limit", detailOf(err))
 	}
+	if len(in.Base) > 0 { // a reading, whose limit has grants in it
+		if err := limit.UnmarshalJSON(in.Base); err != nil {
+			return fieldError("base", detailOf(err))
+		}
+	}
 	if err := q.mayHandOut(in.Node); err != nil {
 		return err
 	}
-	quota := usance.Quota{Node: in.Node, Meter: in.Meter, Limit: usance.Amount(limit), Window: in.Window, Enforce: in.Enforce}
+	quota := usance.Quota{Node: in.Node, Meter: in.Meter, Limit: usance.Amount(limit), Window: in.Window, Enforce: in.Enforce, Guarantee: usance.Amount(in.Guarantee)}
 	if err := q.edit(registry.Edit{Quotas: []usance.Quota{quota}}); err != nil {
 		return err
 	}

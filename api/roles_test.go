@@ -62,6 +62,7 @@ func rules() map[string]rule {
 		"listEvents":      at(read, 200, get("/events?node=/a"), get("/events?node=/b")),
 		"queryMeter":      at(read, 200, get("/meters/tokens/query?node=/a"), get("/meters/tokens/query?node=/")),
 		"listQuotas":      at(read, 200, get("/quotas?node=/a&recursive=true"), get("/quotas?node=/")),
+		"forecastQuotas":  at(read, 200, get("/quotas/forecast?at=2030-01-01T00:00:00Z&node=/a&recursive=true"), get("/quotas/forecast?at=2030-01-01T00:00:00Z&node=/")),
 		"putQuota":        at(manage, 200, send("PUT", "/quotas", `{"node":"/a/x","meter":"drive.space","limit":7}`), send("PUT", "/quotas", `{"node":"/a","meter":"drive.space","limit":7}`)),
 		"deleteQuota":     at(manage, 204, send("DELETE", "/quotas?node=/a/x&meter=drive.space", ""), send("DELETE", "/quotas?node=/a&meter=drive.space", "")),
 		"voidEvent":       unseen(manage, 200, send("POST", "/events/s%2Fs/void-a/void", ""), send("POST", "/events/s%2Fs/void-b/void", `{"reason":"wrong"}`)),

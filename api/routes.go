@@ -132,9 +132,11 @@ func usageRoutes() []route {
 				param{name: "meter", doc: "Quotas of this meter."},
 				param{name: "recursive", format: "bool", doc: "Those below the node too."}),
 			doc: doc{tag: "Quotas", summary: "Quotas as they stand", out: "QuotaList", status: 200, text: pastText}},
+		forecastRoute(),
 		{id: "putQuota", method: "PUT", path: "/quotas", right: usance.RightManage, where: atNode, handle: putQuota,
 			doc: doc{tag: "Quotas", summary: "Set a quota", in: "PutQuota", out: "Quota", status: 200,
-				text: "A token bound to a subtree sets the quotas below its top; the top's own come from above."}},
+				text: "A token bound to a subtree sets the quotas below its top; the top's own come from above. " +
+					"The limit is the quota's own: what resources grant comes on top while they live."}},
 		{id: "deleteQuota", method: "DELETE", path: "/quotas", right: usance.RightManage, where: atNode, handle: deleteQuota,
 			params: []param{nodeParam("The quota's node. Required."), {name: "meter", doc: "The quota's meter. Required."}},
 			doc: doc{tag: "Quotas", summary: "Remove a quota", status: 204,

@@ -193,6 +193,25 @@ func (c *Client) QuotasAt(ctx context.Context, node usance.Path, meter string, r
 	return out, nil
 }
 
+// Forecast returns the quotas that will be over their limits at a time from now on,
+// and by which grants' ends; node, meter and recursive are as in Quotas.
+func (c *Client) Forecast(ctx context.Context, at time.Time, node usance.Path, meter string, recursive bool) ([]wire.QuotaForecast, error) {
+	out := []wire.QuotaForecast{}
+	for q, err := range All(func(cursor string) (wire.List[wire.QuotaForecast], error) {
+		v := values{}.time("at", at).text("node", string(node)).text("meter", meter).text("cursor", cursor)
+		if recursive {
+			v.text("recursive", "true")
+		}
+		return get[wire.List[wire.QuotaForecast]](ctx, c, url.Values(v), "quotas", "forecast")
+	}) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, q)
+	}
+	return out, nil
+}
+
 // PutQuota sets a quota and returns it as it stands.
 func (c *Client) PutQuota(ctx context.Context, q wire.PutQuota) (wire.Quota, error) {
 	return put[wire.Quota](ctx, c, q, "quotas")

@@ -20,10 +20,10 @@ import (
 // first: KindInvalid lists each bad event by index, KindConflict each event whose
 // id is known with other content; then nothing is stored. A repeat of a known
 // event, in the request or before it, is counted once and reported as a
-// duplicate. Events of the types that the tenant's setting enforce.events lists
-// are refused with KindExceeded, the whole request with them, when a hard quota
-// has no room; see Charge. When Ingest returns nil the events are durable and every later read
-// counts them.
+// duplicate. Events of the types that the tenant's setting enforce.events lists,
+// and those marked with Enforce, are refused with KindExceeded, the whole request
+// with them, when a hard quota has no room; see Charge. When Ingest returns nil the
+// events are durable and every later read counts them.
 func (l *Ledger) Ingest(ctx context.Context, actor usance.Actor, tenant usance.TenantID, events []Incoming) (Receipt, error) {
 	if len(events) > usance.MaxBatchEvents {
 		return Receipt{}, usance.Errorf(usance.KindTooLarge, "%d events in one request; at most %d are taken", len(events), usance.MaxBatchEvents)
@@ -122,7 +122,7 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 		if in.Node == "" {
 			in.Node = usance.Root
 		}
-		p := prepared{in: in, index: i, enforced: all || enforcedTypes[in.Type]}
+		p := prepared{in: in, index: i, enforced: all || in.Enforce || enforcedTypes[in.Type]}
 		b.enforce = b.enforce || p.enforced
 		err := in.Check(now)
 		if err == nil {

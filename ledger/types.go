@@ -12,7 +12,8 @@ import (
 // repeat of it is a repeat whatever the stamp.
 type Incoming struct {
 	usance.Event
-	Stated bool
+	Stated  bool
+	Enforce bool // hard quotas refuse it, whatever its type
 }
 
 // Receipt says what became of a request's events.

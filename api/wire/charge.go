@@ -98,7 +98,7 @@ type Charged struct {
 }
 
 // Block is one quota that refuses a charge or hold, or is passed by it. Limit,
-// Used and Reserved are absent for a quota above the subtree that the token is
+// Used, Reserved and Guaranteed are absent for a quota above the subtree that the token is
 // bound to.
 type Block struct {
 	Node     usance.Path    `json:"node"`
@@ -108,15 +108,18 @@ type Block struct {
 	Used     *usance.Amount `json:"used,omitempty"`
 	Reserved *usance.Amount `json:"reserved,omitempty"`
 	Asked    usance.Amount  `json:"asked"`
-	ShortBy  usance.Amount  `json:"short_by"`
-	ResetsAt *time.Time     `json:"resets_at"` // null for lifetime
+	// Guaranteed is what the limit keeps for others below that have used less than
+	// they are guaranteed.
+	Guaranteed usance.Amount `json:"guaranteed,omitzero"`
+	ShortBy    usance.Amount `json:"short_by"`
+	ResetsAt   *time.Time    `json:"resets_at"` // null for lifetime
 }
 
 // BlockOf returns b as it is sent, without its figures when hidden says so.
 func BlockOf(b usance.Block, hidden bool) Block {
 	out := Block{Node: b.Node, Meter: b.Meter, Window: b.Window, Asked: b.Asked, ShortBy: b.ShortBy}
 	if !hidden {
-		out.Limit, out.Used, out.Reserved = &b.Limit, &b.Used, &b.Reserved
+		out.Limit, out.Used, out.Reserved, out.Guaranteed = &b.Limit, &b.Used, &b.Reserved, b.Guaranteed
 	}
 	if !b.ResetsAt.IsZero() {
 		at := b.ResetsAt.UTC()
@@ -128,7 +131,7 @@ func BlockOf(b usance.Block, hidden bool) Block {
 // Plain returns the block as the root package has it. Where the figures are absent
 // Limit is -1, which no limit is, and Used and Reserved are 0.
 func (b Block) Plain() usance.Block {
-	out := usance.Block{Node: b.Node, Meter: b.Meter, Window: b.Window, Limit: -1, Asked: b.Asked, ShortBy: b.ShortBy}
+	out := usance.Block{Node: b.Node, Meter: b.Meter, Window: b.Window, Limit: -1, Asked: b.Asked, Guaranteed: b.Guaranteed, ShortBy: b.ShortBy}
 	if b.Limit != nil && b.Used != nil && b.Reserved != nil {
 		out.Limit, out.Used, out.Reserved = *b.Limit, *b.Used, *b.Reserved
 	}

@@ -118,26 +118,59 @@ type UsageRow struct {
 
 // Quota is a quota as it stands.
 type Quota struct {
-	Node      usance.Path        `json:"node"`
-	Meter     string             `json:"meter"`
-	Limit     Amount             `json:"limit"` // null: unlimited
-	Used      usance.Amount      `json:"used"`
-	Reserved  usance.Amount      `json:"reserved"`
-	Allocated Amount             `json:"allocated"` // null: one of the quotas below is unlimited
-	Available Amount             `json:"available"` // null: unlimited
-	Window    usance.Window      `json:"window"`
-	Enforce   usance.Enforcement `json:"enforce"`
-	ResetsAt  *time.Time         `json:"resets_at"` // null for lifetime
+	Node       usance.Path        `json:"node"`
+	Meter      string             `json:"meter"`
+	Limit      Amount             `json:"limit"`                // in force now: base and grants; null: unlimited
+	Base       Amount             `json:"base"`                 // the quota's own limit; null: unlimited
+	Grants     []QuotaGrant       `json:"grants,omitempty"`     // those alive, the soonest to expire first; at most usance.MaxGrantsListed
+	GrantCount int                `json:"grant_count,omitzero"` // how many are alive
+	Guarantee  usance.Amount      `json:"guarantee,omitzero"`   // so much of the nearest quota above is kept for this one
+	Used       usance.Amount      `json:"used"`
+	Reserved   usance.Amount      `json:"reserved"`
+	Allocated  Amount             `json:"allocated"`     // null: one of the quotas below is unlimited
+	Available  Amount             `json:"available"`     // null: unlimited
+	Over       usance.Amount      `json:"over,omitzero"` // by how much used and reserved pass the limit
+	Window     usance.Window      `json:"window"`
+	Enforce    usance.Enforcement `json:"enforce"`
+	ResetsAt   *time.Time         `json:"resets_at"` // null for lifetime
+}
+
+// QuotaGrant is what a resource adds to a quota's limit while it lives.
+type QuotaGrant struct {
+	Resource string        `json:"resource"`
+	Amount   usance.Amount `json:"amount"`
+	Starts   *time.Time    `json:"starts"`  // null: it always was
+	Expires  *time.Time    `json:"expires"` // null: never
+}
+
+// QuotaForecast is a quota that will be over its limit at a later time.
+type QuotaForecast struct {
+	Node       usance.Path        `json:"node"`
+	Meter      string             `json:"meter"`
+	Limit      Amount             `json:"limit"`      // in force now
+	LimitThen  Amount             `json:"limit_then"` // in force at the time asked about
+	Base       Amount             `json:"base"`
+	Used       usance.Amount      `json:"used"` // known now of the window that the time lies in
+	Reserved   usance.Amount      `json:"reserved"`
+	ShortBy    usance.Amount      `json:"short_by"` // by how much used and reserved pass limit_then
+	Window     usance.Window      `json:"window"`
+	Enforce    usance.Enforcement `json:"enforce"`
+	Lapses     []QuotaGrant       `json:"lapses"` // alive now and not then; at most usance.MaxGrantsListed
+	LapseCount int                `json:"lapse_count"`
+	Begins     []QuotaGrant       `json:"begins"` // alive then and not now; at most usance.MaxGrantsListed
+	BeginCount int                `json:"begin_count"`
 }
 
 // PutQuota sets a quota. Window and Enforce default to lifetime and hard. The
-// server lets the other members of Quota pass, so that a Quota can be sent back.
+// server lets the other members of Quota pass, so that a Quota can be sent back:
+// where Base stands beside Limit, Base is the limit that is set.
 type PutQuota struct {
-	Node    usance.Path        `json:"node"`
-	Meter   string             `json:"meter"`
-	Limit   Amount             `json:"limit"`
-	Window  usance.Window      `json:"window,omitempty"`
-	Enforce usance.Enforcement `json:"enforce,omitempty"`
+	Node      usance.Path        `json:"node"`
+	Meter     string             `json:"meter"`
+	Limit     Amount             `json:"limit"` // the quota's own, without grants
+	Window    usance.Window      `json:"window,omitempty"`
+	Enforce   usance.Enforcement `json:"enforce,omitempty"`
+	Guarantee Quantity           `json:"guarantee,omitzero"`
 }
 
 // Renew moves a resource's expiry.

@@ -45,6 +45,10 @@ func itemText(items []usance.Item) string {
 func describeBlock(b usance.Block) string {
 	text := fmt.Sprintf("%s %s (%s): limit %d, used %d, reserved %d, asked %d, short by %d", printable(string(b.Node)), b.Meter, b.Window,
 		b.Limit, b.Used, b.Reserved, b.Asked, b.ShortBy)
+	if b.Guaranteed > 0 {
+		text = fmt.Sprintf("%s %s (%s): limit %d, used %d, reserved %d, guaranteed to others %d, asked %d, short by %d", printable(string(b.Node)), b.Meter, b.Window,
+			b.Limit, b.Used, b.Reserved, b.Guaranteed, b.Asked, b.ShortBy)
+	}
 	if b.Limit < 0 { // above what the token may see
 		text = fmt.Sprintf("%s %s (%s): asked %d, short by %d", printable(string(b.Node)), b.Meter, b.Window, b.Asked, b.ShortBy)
 	}

@@ -269,6 +269,7 @@ func (r *remote) tokensCommand() *cobra.Command {
 	f.StringVar(&role, "role", string(usance.RoleViewer), "admin, member, viewer or ingester")
 	f.StringVar(&subtree, "subtree", "", "all it may see and touch; default: everything")
 	f.StringVar(&expires, "expires", "", "when it ends; left out: never")
+	f.BoolVar(&p.Enforce, "enforce", false, "events sent with it are enforced as a charge is: all, or none where a quota has no room")
 	cmd.AddCommand(create, r.command("delete NAME", "Remove a token, which ends its use at once", cobra.ExactArgs(1),
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
 			return c.DeleteToken(cmd.Context(), args[0])
@@ -277,9 +278,9 @@ func (r *remote) tokensCommand() *cobra.Command {
 }
 
 func (r *remote) showTokens(v any, list ...wire.Token) error {
-	t := table{heads: []string{"NAME", "ROLE", "SUBTREE", "EXPIRES", "CREATED"}, empty: "No tokens."}
+	t := table{heads: []string{"NAME", "ROLE", "SUBTREE", "EXPIRES", "CREATED", "ENFORCED"}, empty: "No tokens."}
 	for _, k := range list {
-		t.add(k.Name, string(k.Role), orDash(string(k.Subtree)), when(k.Expires), when(k.Created))
+		t.add(k.Name, string(k.Role), orDash(string(k.Subtree)), when(k.Expires), when(k.Created), yes(k.Enforce))
 	}
 	if err := r.show(v, t); err != nil {
 		return err

@@ -108,7 +108,7 @@ func (r *remote) resourceCountCommand() *cobra.Command {
 func (r *remote) resourcePutCommand() *cobra.Command {
 	var res usance.Resource
 	var node, amount, starts, expires string
-	var labels []string
+	var labels, grants []string
 	cmd := r.command("put ID", "Create or replace a resource", cobra.ExactArgs(1),
 		func(cmd *cobra.Command, c *client.Client, args []string) (err error) {
 			res.ID, res.Node = args[0], usance.Path(node)
@@ -122,6 +122,9 @@ func (r *remote) resourcePutCommand() *cobra.Command {
 				return err
 			}
 			if res.Labels, err = pairsFlag("label", labels); err != nil {
+				return err
+			}
+			if res.Grants, err = grantFlags(grants); err != nil {
 				return err
 			}
 			out, err := c.PutResource(cmd.Context(), res)
@@ -143,17 +146,18 @@ func (r *remote) resourcePutCommand() *cobra.Command {
 	f.StringVar(&starts, "starts", "", "when it begins")
 	f.StringVar(&expires, "expires", "", "when it ends; left out: never")
 	f.StringArrayVar(&labels, "label", nil, "name=value")
+	f.StringArrayVar(&grants, "grant", nil, "what it adds to a quota while it lives: METER=AMOUNT, or METER=AMOUNT@NODE for a node below its own")
 	return cmd
 }
 
 func (r *remote) showResources(v any, list ...usance.Resource) error {
-	t := table{heads: []string{"ID", "NODE", "BUSINESS TYPE", "CHARGING MODE", "SOURCE", "AMOUNT", "EXPIRES", "FROZEN"}, empty: "No resources."}
+	t := table{heads: []string{"ID", "NODE", "BUSINESS TYPE", "CHARGING MODE", "SOURCE", "AMOUNT", "EXPIRES", "FROZEN", "GRANTS"}, empty: "No resources."}
 	for _, s := range list {
 		amount := fmt.Sprint(s.Amount)
 		if s.Unit != "" {
 			amount += " " + s.Unit
 		}
-		t.add(s.ID, string(s.Node), s.BusinessType, s.ChargingMode, s.Source, amount, when(s.Expires), yes(s.Frozen))
+		t.add(s.ID, string(s.Node), s.BusinessType, s.ChargingMode, s.Source, amount, when(s.Expires), yes(s.Frozen), grantsShown(s.Grants))
 	}
 	return r.show(v, t)
 }

@@ -119,7 +119,7 @@ func (r *remote) quotasCommand() *cobra.Command {
 	cmd.Flags().StringVar(&meter, "meter", "", "quotas of this meter")
 	cmd.Flags().BoolVar(&flat, "flat", false, "only those at the node itself")
 	at.flags(cmd)
-	cmd.AddCommand(r.quotaSetCommand(), r.command("delete NODE METER", "Remove a quota", cobra.ExactArgs(2),
+	cmd.AddCommand(r.quotaSetCommand(), r.quotaForecastCommand(), r.command("delete NODE METER", "Remove a quota", cobra.ExactArgs(2),
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
 			return c.DeleteQuota(cmd.Context(), usance.Path(args[0]), args[1])
 		}))
@@ -127,15 +127,19 @@ func (r *remote) quotasCommand() *cobra.Command {
 }
 
 func (r *remote) quotaSetCommand() *cobra.Command {
-	var window, enforce string
+	var window, enforce, guarantee string
 	cmd := r.command("set NODE METER LIMIT", "Set a quota; LIMIT is a number, 10GiB, or unlimited", cobra.ExactArgs(3),
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
 			limit, err := usance.ParseAmount(args[2])
 			if err != nil {
 				return usagef("%s", detailOf(err))
 			}
+			kept, err := usance.ParseAmount(guarantee)
+			if err != nil || kept == usance.Unlimited {
+				return usagef("--guarantee: %q is not an amount, such as 5 or 10GiB", guarantee)
+			}
 			out, err := c.PutQuota(cmd.Context(), wire.PutQuota{Node: usance.Path(args[0]), Meter: args[1], Limit: wire.Amount(limit),
-				Window: usance.Window(window), Enforce: usance.Enforcement(enforce)})
+				Window: usance.Window(window), Enforce: usance.Enforcement(enforce), Guarantee: wire.Quantity(kept)})
 			if err != nil {
 				return err
 			}
@@ -143,21 +147,16 @@ func (r *remote) quotaSetCommand() *cobra.Command {
 		})
 	cmd.Flags().StringVar(&window, "window", "", "lifetime, day or month; default lifetime")
 	cmd.Flags().StringVar(&enforce, "enforce", "", "hard, soft or shadow; default hard")
+	cmd.Flags().StringVar(&guarantee, "guarantee", "0", "how much of the nearest quota above is kept for this one")
 	return cmd
 }
 
 func (r *remote) showQuotas(cmd *cobra.Command, c *client.Client, quotas []wire.Quota) error {
-	units := map[string]string{}
-	if r.output == "table" {
-		meters, err := c.Meters(cmd.Context())
-		if err != nil {
-			return err
-		}
-		for _, m := range meters {
-			units[m.Name] = m.Unit
-		}
+	units, err := r.units(cmd, c)
+	if err != nil {
+		return err
 	}
-	t := table{heads: []string{"NODE", "METER", "LIMIT", "USED", "RESERVED", "ALLOCATED", "AVAILABLE", "WINDOW", "ENFORCE", "RESETS"}, empty: "No quotas."}
+	t := table{heads: []string{"NODE", "METER", "LIMIT", "USED", "RESERVED", "ALLOCATED", "AVAILABLE", "WINDOW", "ENFORCE", "RESETS", "LIMIT IS"}, empty: "No quotas."}
 	for _, q := range quotas {
 		resets := "-"
 		if q.ResetsAt != nil {
@@ -165,7 +164,7 @@ func (r *remote) showQuotas(cmd *cobra.Command, c *client.Client, quotas []wire.
 		}
 		unit := units[q.Meter]
 		t.add(string(q.Node), q.Meter, limitText(q.Limit, unit), amountText(q.Used, unit), amountText(q.Reserved, unit),
-			limitText(q.Allocated, unit), limitText(q.Available, unit), string(q.Window), string(q.Enforce), resets)
+			limitText(q.Allocated, unit), limitText(q.Available, unit), string(q.Window), string(q.Enforce), resets, limitParts(q, unit))
 	}
 	return r.show(quotas, t)
 }
