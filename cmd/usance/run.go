@@ -133,7 +133,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(a.serveCommand(), a.demoCommand(), a.migrateCommand(), a.restoreCommand(), a.rotateCommand(), a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.demoCommand(), a.migrateCommand(), a.migrateStoreCommand(), a.restoreCommand(), a.rotateCommand(), a.versionCommand())
 	root.AddCommand(a.clientCommands()...)
 	return root
 }

@@ -53,6 +53,7 @@ type Arrival struct {
 	Run    string       `json:"run,omitzero"` // who works on it
 	Keys   int          `json:"sealed,omitzero"`
 	Lost   []string     `json:"lost,omitzero"`
+	Copy   *place       `json:"copy,omitzero"` // it does not come from an archive but from another store
 }
 
 // name is under what its claims stand in the directory.
@@ -168,7 +169,7 @@ func (a *arriving) begin(ctx context.Context, from *archive.Reader) (*Imported, 
 		return &Imported{Tenant: a.tenant, Archived: h.Sequence, Sequence: head.Sequence, Events: state.Events, Sealed: state.Keys, Lost: refs(state.Lost), Already: true}, nil
 	case head.Sequence > 0:
 		return nil, usance.Errorf(usance.KindConflict, "tenant %s exists already", a.tenant)
-	case state != nil && !state.Same(h):
+	case state != nil && (!state.Same(h) || state.Copy != nil):
 		return nil, usance.Errorf(usance.KindConflict, "an import of another archive of tenant %s is unfinished: go on with that, or discard it", a.tenant)
 	case state == nil && h.After > 0, state != nil && h.After > state.Stored:
 		return nil, usance.Errorf(usance.KindConflict, "the archive begins after entry %d, and what is stored ends before", h.After)
