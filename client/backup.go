@@ -21,7 +21,7 @@ func (c *Client) Backup(ctx context.Context, have []string) (io.ReadCloser, erro
 	if err != nil {
 		return nil, &usance.Error{Kind: usance.KindInvalid, Detail: "the request cannot be written as JSON", Err: err}
 	}
-	resp, err := c.stream(ctx, call{method: http.MethodPost, path: []string{"backup"}, media: wire.TypeJSON, accept: wire.TypeTar}, "", bytes.NewReader(b))
+	resp, err := c.ForTenant("").stream(ctx, call{method: http.MethodPost, path: []string{"backup"}, media: wire.TypeJSON, accept: wire.TypeTar}, "", bytes.NewReader(b))
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,9 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Values[serverKey{}] = &scriptServer{}
-			return nil
+			old, err := filepath.Abs("testdata/old")
+			env.Setenv("OLD", old)
+			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"serve": cmdServe,
@@ -40,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"pack":  cmdPack,
 
 			"truncate": cmdTruncate,
+			"numbers":  cmdNumbers,
 		},
 	})
 }
@@ -181,4 +184,32 @@ func cmdTruncate(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data[:min(n, len(data))], 0o600))
+}
+
+// cmdNumbers asks for the numbers of the tenant in testdata/old.
+func cmdNumbers(ts *testscript.TestScript, _ bool, _ []string) {
+	for meter, want := range map[string]string{
+		"tokens": "58", "least": "2", "most": "40", "mean": "15", "meeting.attendances": "2", "meeting.active_users": "2",
+		"meeting.concurrent": "1", "drive.space": "3221225472", "vm.cpuNum": "20",
+	} {
+		ts.Check(ts.Exec("usance", "usage", meter, "-o", "json"))
+		if got := ts.ReadFile("stdout"); !strings.Contains(got, `"value": `+want+",") {
+			ts.Fatalf("%s is not %s: %s", meter, want, got)
+		}
+	}
+	ts.Check(ts.Exec("usance", "usage", "tokens", "--group-by", "model", "--window", "DAY", "--from", "2026-03-01T00:00:00Z", "--to", "2026-03-05T00:00:00Z"))
+	for _, row := range []string{"2026-03-01T00:00:00Z 2026-03-02T00:00:00Z a 40", "2026-03-01T00:00:00Z 2026-03-02T00:00:00Z b 2",
+		"2026-03-02T00:00:00Z 2026-03-03T00:00:00Z a 9", "2026-03-02T00:00:00Z 2026-03-03T00:00:00Z b 7"} {
+		if got := strings.Join(strings.Fields(ts.ReadFile("stdout")), " "); !strings.Contains(got, row) {
+			ts.Fatalf("%s is not in %s", row, got)
+		}
+	}
+	ts.Check(ts.Exec("usance", "usage", "tokens", "--node", "/research", "-o", "json"))
+	if got := ts.ReadFile("stdout"); !strings.Contains(got, `"value": 58,`) {
+		ts.Fatalf("what moved is not where it went: %s", got)
+	}
+	ts.Check(ts.Exec("usance", "resources", "count"))
+	if got := strings.Fields(ts.ReadFile("stdout")); got[len(got)-1] != "2" {
+		ts.Fatalf("resources: %s", got)
+	}
 }
