@@ -38,11 +38,16 @@ func KeyOf(source, id string) EventKey {
 	return EventKey(sum[:16])
 }
 
+// ContentDigest is a digest of what an event says. It is kept for every event
+// for good, so it is as short as it may be: of changed repeats, one in 2^48 is
+// taken for a plain one.
+type ContentDigest [6]byte
+
 // Digest is a digest of an event's content: everything but its identity. Two
 // events of one key and equal digests are repeats; with different digests they
 // are a conflict. The time takes part only when the sender stated it, because a
 // repeat of an event without one is stamped anew.
-func (e *Event) Digest(timeStated bool) [8]byte {
+func (e *Event) Digest(timeStated bool) ContentDigest {
 	buf := make([]byte, 0, 512)
 	for _, s := range []string{e.Type, e.Subject, string(e.Node)} {
 		buf = binary.AppendUvarint(buf, uint64(len(s)))
@@ -54,7 +59,7 @@ func (e *Event) Digest(timeStated bool) [8]byte {
 	}
 	buf = append(buf, e.Data...)
 	sum := sha256.Sum256(buf)
-	return [8]byte(sum[:8])
+	return ContentDigest(sum[:])
 }
 
 // Check returns why the event cannot be stored, or nil. It does not look at the

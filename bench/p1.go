@@ -131,6 +131,20 @@ func (b *bench) filled() error {
 	return err
 }
 
+// grown makes sure that the main store has so many events: what it keeps of a
+// tenant beside its events weighs little only when there are many of them.
+func (b *bench) grown(events int64) error {
+	if err := b.filled(); err != nil {
+		return err
+	}
+	for b.stored < events {
+		if _, _, err := b.ingestOurs(1000, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // compressed returns the bytes an event takes as JSON, and as compressed JSON.
 func compressed() (plain, packed float64, err error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault))

@@ -49,7 +49,8 @@ type tx struct {
 	head    journal.Head // before the step
 	entries []journal.Entry
 	at      time.Time
-	ranges  int // index of the op's first range
+	ranges  int        // index of the op's first range
+	needed  store.Keys // of must, again and again
 	// samples has the days on which ops of this step changed a subject's samples:
 	// ranges show rows as they were loaded.
 	samples map[string]map[usance.Day]struct{}

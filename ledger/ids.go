@@ -46,6 +46,9 @@ func cutText(id string) (text, rest string, ok bool) {
 	}
 }
 
+// usualID is room for most ids; being constant, it lies on the stack.
+const usualID = 160
+
 // series is what a line of rollups belongs to: a meter at a node, at and below,
 // for one combination of group values, or "" for all of them together.
 type series struct {
@@ -82,15 +85,14 @@ func groupValues(text string) []string {
 
 // id is the series' row of totals, and the prefix of its rollups and members.
 func (s series) id() string {
-	b := make([]byte, 0, len(s.meter)+len(s.node)+len(s.group)+12)
-	b = appendText(b, s.meter)
+	b := appendText(make([]byte, 0, usualID), s.meter)
 	b = appendText(b, string(s.node))
 	return string(appendText(b, s.group))
 }
 
 // groupsPrefix is the prefix of the ids of a meter's series at a node.
 func groupsPrefix(meter string, node usance.Path) string {
-	return string(appendText(appendText(nil, meter), string(node)))
+	return string(appendText(appendText(make([]byte, 0, usualID), meter), string(node)))
 }
 
 // Days are written with their sign bit flipped, so that they sort as numbers.

@@ -81,7 +81,7 @@ type prepared struct {
 	in     *Incoming
 	index  int
 	key    string
-	digest [8]byte
+	digest usance.ContentDigest
 	shares []share
 	repeat bool // of an earlier event of the same request
 
@@ -297,19 +297,19 @@ func (b *batch) run(t *tx) error {
 }
 
 // maxDedup is how long a row of dedup may be.
-const maxDedup = 8 + binary.MaxVarintLen64
+const maxDedup = len(usance.ContentDigest{}) + binary.MaxVarintLen64
 
-func appendDedup(b []byte, digest [8]byte, sequence uint64) []byte {
+func appendDedup(b []byte, digest usance.ContentDigest, sequence uint64) []byte {
 	return binary.AppendUvarint(append(b, digest[:]...), sequence)
 }
 
-func decodeDedup(b []byte) (digest [8]byte, sequence uint64, err error) {
-	if len(b) < 9 {
+func decodeDedup(b []byte) (digest usance.ContentDigest, sequence uint64, err error) {
+	if len(b) <= len(digest) {
 		return digest, 0, usance.ErrCorrupt
 	}
-	copy(digest[:], b)
-	sequence, n := binary.Uvarint(b[8:])
-	if n != len(b)-8 {
+	rest := b[copy(digest[:], b):]
+	sequence, n := binary.Uvarint(rest)
+	if n != len(rest) {
 		return digest, 0, usance.ErrCorrupt
 	}
 	return digest, sequence, nil

@@ -52,13 +52,19 @@ func (t *tx) stand(defs *registry.Definitions, q usance.Quota, at time.Time) (st
 // must returns nil when the rows that name names are loaded, and otherwise the
 // error that has the step run again with them.
 func (t *tx) must(name func(*store.Keys)) error {
-	var keys store.Keys
-	name(&keys)
-	missing := new(missingKeys)
-	for _, k := range keys.Rows {
-		missing.need(t.rows, k.Table, k.ID)
+	t.needed.Rows = t.needed.Rows[:0]
+	name(&t.needed)
+	var missing *missingKeys
+	for _, k := range t.needed.Rows {
+		if t.rows.Named(k.Table, k.ID) {
+			continue
+		}
+		if missing == nil {
+			missing = new(missingKeys)
+		}
+		missing.keys = append(missing.keys, k)
 	}
-	if len(missing.keys) > 0 {
+	if missing != nil {
 		return missing
 	}
 	return nil

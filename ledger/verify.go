@@ -412,7 +412,7 @@ func (r *replay) checkDedup(ctx context.Context, b journal.Block) error {
 
 // askedDigest is the digest by which a repeat of the entry's event is known: for
 // a charge that was cut to what fitted, that of what was asked for.
-func askedDigest(e *journal.Entry) [8]byte {
+func askedDigest(e *journal.Entry) usance.ContentDigest {
 	event := e.Event
 	if event.Type == chargeEvent {
 		var d chargeData

@@ -51,7 +51,7 @@ type cachedTenant struct {
 // again, one by one.
 func cached(t store.Table) bool {
 	switch t {
-	case store.Head, store.Rollups, store.Totals, store.Samples, store.Balances, store.Holds, store.Directory, store.Sessions, store.Definitions:
+	case store.Head, store.Rollups, store.Totals, store.Samples, store.Balances, store.Holds, store.Directory, store.Sessions, store.Definitions, store.Grants:
 		return true
 	}
 	return false
