@@ -481,3 +481,15 @@ func TestAnyEventIsDecodedAsTheReferenceDoes(t *testing.T) {
 		agree(t, []byte("{"+strings.Join(members, ",")+"}"))
 	})
 }
+
+// However deep a body is nested, it is answered: the walk over plain events goes
+// no deeper than data may be.
+func TestDeepBodiesAreRefusedNotFollowed(t *testing.T) {
+	deep := plain[:len(plain)-1] + (`,"data":` + strings.Repeat(`{"a":`, 3_000_000) + "1" + strings.Repeat("}", 3_000_000) + "}")
+	if _, err := decodeOne([]byte(deep)); err == nil {
+		t.Error("a body three million deep was taken")
+	}
+	if _, err := newDecoder(noon).decodeJSON([]byte("["+deep+"]"), false, true); err == nil {
+		t.Error("a batch three million deep was taken")
+	}
+}
