@@ -49,6 +49,9 @@ type Definitions struct {
 	mappings  map[MappingRef]mapping.Source
 	byFacade  map[string]map[string]mapping.Source
 
+	base    *builtIns
+	sharing bool // meters and feeds are base's
+
 	// What follows from single rows at some cost, worked out when first asked for.
 	stamps  held[string, string] // by user
 	secrets held[string, string] // opened, by kind and id of the key
@@ -70,8 +73,9 @@ type tokenRow struct {
 	Hash string `json:"hash"`
 }
 
-func newDefinitions() *Definitions {
+func newDefinitions(base *builtIns) *Definitions {
 	return &Definitions{
+		base:   base,
 		nodes:  map[usance.Path]usance.Node{},
 		meters: map[string]*usance.Meter{},
 		quotas: map[QuotaRef]usance.Quota{},
@@ -86,15 +90,15 @@ func newDefinitions() *Definitions {
 // clone copies the maps that edits change; index rebuilds what is derived.
 func (d *Definitions) clone() *Definitions {
 	return &Definitions{
-		Version: d.Version, Tenant: d.Tenant, Zone: d.Zone,
+		base: d.base, Version: d.Version, Tenant: d.Tenant, Zone: d.Zone,
 		nodes: maps.Clone(d.nodes), meters: maps.Clone(d.meters), quotas: maps.Clone(d.quotas),
 		users: maps.Clone(d.users), keys: maps.Clone(d.keys), tokens: maps.Clone(d.tokens),
 		mappings: maps.Clone(d.mappings),
 	}
 }
 
-func decodeDefinitions(version uint64, rows []store.Row) (*Definitions, error) {
-	d := newDefinitions()
+func decodeDefinitions(base *builtIns, version uint64, rows []store.Row) (*Definitions, error) {
+	d := newDefinitions(base)
 	d.Version = version
 	for _, row := range rows {
 		kind, name, _ := strings.Cut(row.ID, "\x00")
@@ -114,6 +118,9 @@ func (d *Definitions) set(kind, name string, value []byte) error {
 	case "node":
 		return setIn(d.nodes, usance.Path(name), value)
 	case "meter":
+		if d.sharing {
+			d.meters, d.sharing = maps.Clone(d.meters), false
+		}
 		if value == nil {
 			delete(d.meters, name)
 			return nil
@@ -175,17 +182,45 @@ func (d *Definitions) index() error {
 }
 
 func (d *Definitions) indexMeters() {
-	builtIn := BuiltInMeters()
-	for i := range builtIn {
-		d.meters[builtIn[i].Name] = &builtIn[i]
+	d.sharing = true
+	for name := range d.meters {
+		_, builtIn := d.base.meters[name]
+		d.sharing = d.sharing && builtIn
 	}
-	d.feeds = map[string][]Feed{}
-	for _, name := range slices.Sorted(maps.Keys(d.meters)) {
-		m := d.meters[name]
+	if d.sharing {
+		d.meters, d.feeds = d.base.meters, d.base.feeds
+		return
+	}
+	maps.Copy(d.meters, d.base.meters)
+	d.feeds = feedsOf(d.meters)
+}
+
+// builtIns is what all tenants' definitions share of the built-in meters: most
+// have no others, and many tenants' are kept at a time. It is immutable.
+type builtIns struct {
+	meters map[string]*usance.Meter
+	feeds  map[string][]Feed
+}
+
+func newBuiltIns() *builtIns {
+	list := BuiltInMeters()
+	b := &builtIns{meters: make(map[string]*usance.Meter, len(list))}
+	for i := range list {
+		b.meters[list[i].Name] = &list[i]
+	}
+	b.feeds = feedsOf(b.meters)
+	return b
+}
+
+func feedsOf(meters map[string]*usance.Meter) map[string][]Feed {
+	feeds := map[string][]Feed{}
+	for _, name := range slices.Sorted(maps.Keys(meters)) {
+		m := meters[name]
 		for _, s := range m.Events {
-			d.feeds[s.Type] = append(d.feeds[s.Type], Feed{Meter: m, Source: s, Feeder: m.Feeder(s)})
+			feeds[s.Type] = append(feeds[s.Type], Feed{Meter: m, Source: s, Feeder: m.Feeder(s)})
 		}
 	}
+	return feeds
 }
 
 func (d *Definitions) indexQuotas() {

@@ -123,7 +123,7 @@ func (r *Registry) EditFrom(ctx context.Context, actor usance.Actor, tenant usan
 func (r *Registry) editOnce(ctx context.Context, actor usance.Actor, tenant usance.TenantID, make func(now *Definitions) (Edit, error)) (Edited, error) {
 	before, missing := r.Definitions(ctx, tenant)
 	if usance.KindOf(missing) == usance.KindNotFound {
-		before = newDefinitions()
+		before = newDefinitions(r.base)
 	} else if missing != nil {
 		return Edited{}, missing
 	}

@@ -41,6 +41,7 @@ type Registry struct {
 	now   func() time.Time
 	log   *slog.Logger
 	seal  sealer
+	base  *builtIns
 	cost  *argon2id.Params
 	maps  mapping.Catalog
 	decoy string // a password hash nobody has, checked when the user does not exist
@@ -80,7 +81,7 @@ func New(st store.Store, o Options) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Registry{st: st, now: o.Now, log: o.Logger, seal: s, cost: o.PasswordCost, maps: o.Mappings, decoy: decoy,
+	return &Registry{st: st, base: newBuiltIns(), now: o.Now, log: o.Logger, seal: s, cost: o.PasswordCost, maps: o.Mappings, decoy: decoy,
 		cached: map[usance.TenantID]known{}, max: o.MaxCached}, nil
 }
 
@@ -158,7 +159,7 @@ func (r *Registry) At(ctx context.Context, tenant usance.TenantID, version uint6
 	if head.Definitions == 0 {
 		return nil, noTenant(tenant)
 	}
-	d, err := decodeDefinitions(head.Definitions, rows.Range(0))
+	d, err := decodeDefinitions(r.base, head.Definitions, rows.Range(0))
 	if err != nil {
 		return nil, err
 	}
