@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"os"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
+	"github.com/usance/usance"
 	"github.com/usance/usance/server"
 	"github.com/usance/usance/store/pebblestore"
 )
@@ -33,19 +36,50 @@ func runUsance() error {
 		return err
 	}
 	defer st.Close()
-	srv, err := server.New(server.Config{Store: st, MasterKey: masterKey, Now: time.Now, Logger: log, Unthrottled: true})
+	kept := &forgetful{Store: st}
+	srv, err := server.New(server.Config{Store: kept, MasterKey: masterKey, Now: time.Now, Logger: log, Unthrottled: true})
 	if err != nil {
 		return err
 	}
 	if err := srv.Registry().PutOperatorToken(background(), "operator", operatorToken); err != nil {
 		return err
 	}
-	usance := srv.Handler()
+	answer := srv.Handler()
 	return serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/bench/store" {
+		switch r.URL.Path {
+		case "/bench/store":
 			writeJSON(w, st.Metrics())
-			return
+		case "/bench/anew":
+			kept.forgets.Store(r.URL.RawQuery == "on")
+		default:
+			answer.ServeHTTP(w, r)
 		}
-		usance.ServeHTTP(w, r)
 	}))
+}
+
+// forgetful is a store that can be made to tell no versions, so that nothing kept
+// of it is believed.
+type forgetful struct {
+	*pebblestore.Store
+	forgets atomic.Bool
+}
+
+// Version implements store.Versioner.
+func (f *forgetful) Version(tenant usance.TenantID) (uint64, bool) {
+	if f.forgets.Load() {
+		return 0, false
+	}
+	return f.Store.Version(tenant)
+}
+
+// anew has a measurement made with every answer worked out for itself.
+func (c *child) anew(run func(int) (float64, *latency, error)) func(int) (float64, *latency, error) {
+	return func(pass int) (float64, *latency, error) {
+		if _, _, err := fetch(newRequest(http.MethodGet, "http://"+c.addr+"/bench/anew?on", "")); err != nil {
+			return 0, nil, err
+		}
+		v, l, err := run(pass)
+		_, _, back := fetch(newRequest(http.MethodGet, "http://"+c.addr+"/bench/anew?off", ""))
+		return v, l, errors.Join(err, back)
+	}
 }
