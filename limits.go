@@ -52,6 +52,9 @@ const MaxFuture = 366 * 24 * time.Hour
 // an earlier moment.
 const MaxPastEntries = 10_000_000
 
+// MaxRangeEvents is how many events one correction of a range voids.
+const MaxRangeEvents = 1_000_000
+
 // Earliest and Latest bound every time the ledger accepts. Since Earliest every
 // zone of the IANA database is offset from UTC by a multiple of a Slot, which is
 // what makes rollups exact in all of them.

@@ -22,14 +22,14 @@ import (
 type AuditFilter struct {
 	From, To                 time.Time // [From, To) of when it was recorded; zero leaves that side open
 	FromSequence, ToSequence uint64    // [FromSequence, ToSequence); 0 leaves that side open
-	Type                     string    // tenant, node, meter, quota, user, key, token, resource, hold or event; "" for any
+	Type                     string    // tenant, node, meter, quota, user, key, token, resource, hold, event or correction; "" for any
 	Actor                    string    // such as "token:collector"; "" for any
 	Before                   uint64    // of the page before: its Next; 0 for the newest
 	Limit                    int       // 1 to usance.MaxPageSize
 }
 
 // auditTypes are the types of what is changed.
-var auditTypes = []string{"tenant", "node", "meter", "quota", "user", "key", "token", "mapping", "resource", "hold", "event"}
+var auditTypes = []string{"tenant", "node", "meter", "quota", "user", "key", "token", "mapping", "resource", "hold", "event", "correction"}
 
 // AuditEntry is one control change. Secrets, sealed or hashed, are left out of
 // Before and After.
@@ -37,7 +37,7 @@ type AuditEntry struct {
 	Sequence uint64
 	At       time.Time
 	Actor    usance.Actor
-	Op       string // create, update, delete; of nodes move, too; of holds reserve, settle, extend, release, expire, move; of events void, amend
+	Op       string // create, update, delete; of nodes move, too; of holds reserve, settle, extend, release, expire, move; of events void, amend; of corrections propose, approve, void, revert, restore, discard
 	Type     string
 	Name     string // a quota's has its node and meter, an event's its source and id, with a blank between
 	Before   []byte // JSON; nil when there was nothing
@@ -190,6 +190,8 @@ func auditOp(e *journal.Entry) (string, error) {
 		return e.Change.Type, nil
 	case e.Kind == journal.Move:
 		return "move", nil
+	case e.Kind == journal.Range:
+		return rangeOp(e.Change)
 	case e.Kind == journal.Hold:
 		old, next, err := holdsOf(e.Change)
 		if err != nil {

@@ -101,7 +101,7 @@ func (l *Ledger) eventByID(ctx context.Context, tenant usance.TenantID, head jou
 func stored(e *counted) StoredEvent {
 	s := StoredEvent{Event: e.Event, Sequence: e.Sequence, Recorded: e.At, Actor: e.Actor}
 	if c := e.correction; c != nil {
-		s.Voided, s.Amended, s.Reason = c.Void, !c.Void, c.Reason
+		s.Voided, s.Amended, s.Reason, s.Correction = c.Void, e.amended && !c.Void, c.Reason, c.Range
 	}
 	return s
 }

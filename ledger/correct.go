@@ -26,6 +26,7 @@ type correction struct {
 	Void   bool        `json:"void,omitzero"`
 	Reason string      `json:"reason,omitzero"`
 	Event  *eventShape `json:"event,omitzero"` // how it counts from then on
+	Range  string      `json:"range,omitzero"` // the correction of a range that voided it, or, not void, brought it back
 }
 
 func (c *correction) void() bool { return c != nil && c.Void }
@@ -77,12 +78,13 @@ func (c *counted) correct(row []byte, asOf uint64) error {
 	}
 	for i := range list {
 		if list[i].By > asOf {
+			c.later = true
 			break
 		}
-		c.correction, c.since = &list[i], list[i].By
+		c.correction = &list[i]
 		if e := list[i].Event; e != nil {
 			e.give(&c.Event)
-			c.placed = list[i].By
+			c.since, c.placed, c.amended = list[i].By, list[i].By, true
 		}
 	}
 	return nil
@@ -257,7 +259,7 @@ func (w *correctionWork) outcome() StoredEvent {
 	if w.next != nil {
 		e := *c.Entry
 		e.Event = *w.next
-		c.Entry = &e
+		c.Entry, c.amended = &e, true
 	}
 	return stored(&c)
 }

@@ -587,8 +587,9 @@ func nextDueIn(t *tx) (at time.Time, some bool, err error) {
 	return at, some, nil
 }
 
-// Sweep expires what is due in every tenant. Nothing depends on it being called:
-// readings and decisions expire what they meet. It keeps the audit trail prompt.
+// Sweep expires what is due in every tenant, and goes on with the corrections of
+// ranges that are under way. Of holds nothing depends on it being called: readings
+// and decisions expire what they meet. It keeps the audit trail prompt.
 func (l *Ledger) Sweep(ctx context.Context) error {
 	var due []usance.TenantID
 	err := l.st.Due(ctx, l.now(), func(tenant usance.TenantID, _ time.Time) error {
@@ -598,5 +599,5 @@ func (l *Ledger) Sweep(ctx context.Context) error {
 	for _, tenant := range due {
 		err = cmp.Or(err, l.expire(ctx, tenant))
 	}
-	return err
+	return cmp.Or(err, l.sweepRanges(ctx))
 }

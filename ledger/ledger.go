@@ -20,6 +20,9 @@ import (
 type Options struct {
 	Now    func() time.Time
 	Logger *slog.Logger
+	// RangeBatch is how many events one step of a correction of a range voids; 0 is
+	// 1000.
+	RangeBatch int
 }
 
 // Ledger is safe for concurrent use, and several processes may have one on the
@@ -30,7 +33,8 @@ type Ledger struct {
 	now func() time.Time
 	log *slog.Logger
 
-	queues queues
+	queues     queues
+	rangeBatch int
 }
 
 // New returns a Ledger on the store, with definitions from the registry, which
@@ -39,7 +43,10 @@ func New(st store.Store, reg *registry.Registry, o Options) *Ledger {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	l := &Ledger{st: st, reg: reg, now: o.Now, log: o.Logger, queues: newQueues()}
+	if o.RangeBatch <= 0 {
+		o.RangeBatch = 1000
+	}
+	l := &Ledger{st: st, reg: reg, now: o.Now, log: o.Logger, queues: newQueues(), rangeBatch: o.RangeBatch}
 	reg.Keep(l)
 	return l
 }

@@ -18,9 +18,11 @@ import (
 // counted is an event as it counts: as its sender gave it, or as it was amended.
 type counted struct {
 	*journal.Entry
-	since      uint64 // the entry by which it counts: its own, or the last correction's
+	since      uint64 // the entry by which it counts: its own, or the last amendment's
 	placed     uint64 // the entry that states its node: its own, or that of the last amendment
 	correction *correction
+	amended    bool // it counts otherwise than its sender gave it
+	later      bool // it was corrected after the sequence that it is seen as of
 }
 
 // eachEvent calls fn on every event in a stretch of time as of the sequence,

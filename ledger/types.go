@@ -150,7 +150,10 @@ type StoredEvent struct {
 	Actor    usance.Actor
 	Voided   bool   // it counts no more
 	Amended  bool   // it counts as shown here, not as its sender gave it
-	Reason   string // of the last correction
+	Reason   string // of the last correction, if it was of this event alone
+	// Correction is the id of the correction of a range that voided the event, or
+	// brought it back; "" when the last was another.
+	Correction string
 }
 
 // EventPage is one page of events, newest first.

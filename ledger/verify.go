@@ -32,6 +32,7 @@ var views = []struct {
 }{
 	{store.Definitions, "definitions"}, {store.History, "history"}, {store.Corrections, "corrections"}, {store.Days, "days"}, {store.Totals, "totals"}, {store.Rollups, "rollups"}, {store.Samples, "samples"}, {store.Members, "members"},
 	{store.Resources, "resources"}, {store.Grants, "grants"}, {store.Expiries, "expiries"}, {store.Expiring, "expiring"}, {store.Holds, "holds"}, {store.Balances, "balances"}, {store.Moves, "moves"},
+	{store.Ranges, "ranges"},
 }
 
 // Verify folds the tenant's ledger again, from its first entry, into scratch (an
@@ -165,7 +166,7 @@ func (r *replay) step(ctx context.Context, b journal.Block) error {
 	}
 	for start := 0; start < len(b.Entries); {
 		end := start
-		for end < len(b.Entries) && b.Entries[end].Kind != journal.Correction && b.Entries[end].Kind != journal.Move {
+		for end < len(b.Entries) && b.Entries[end].Kind != journal.Correction && b.Entries[end].Kind != journal.Move && b.Entries[end].Kind != journal.Range {
 			end++
 		}
 		if end > start {
@@ -175,8 +176,11 @@ func (r *replay) step(ctx context.Context, b journal.Block) error {
 		}
 		if end < len(b.Entries) {
 			redo := r.correct
-			if b.Entries[end].Kind == journal.Move {
+			switch b.Entries[end].Kind {
+			case journal.Move:
 				redo = r.move
+			case journal.Range:
+				redo = r.correctRange
 			}
 			if err := redo(ctx, &b.Entries[end]); err != nil {
 				return err

@@ -18,7 +18,7 @@ func randomEntries(rnd *rand.Rand, n int) []Entry {
 		e := Entry{Sequence: uint64(i + 7), Kind: Event, Actor: usance.Actor{Name: pick("", "token:a", "token:ab", "user:\xff"), Origin: pick("127.0.0.1", "")},
 			At: time.Unix(rnd.Int64N(3)+1_800_000_000, rnd.Int64N(2)*999_999_999).UTC()}
 		if rnd.IntN(4) == 0 {
-			e.Kind = []Kind{Definition, Resource, Hold, Correction, Move}[rnd.IntN(5)]
+			e.Kind = []Kind{Definition, Resource, Hold, Correction, Move, Range}[rnd.IntN(6)]
 			e.Change = Change{Type: pick("node", "meter"), Name: fmt.Sprint(rnd.IntN(3)), Before: own(pick("", "{}", `{"a":1}`)), After: own(pick("", "{}", `{"a":12}`))}
 		} else {
 			e.Stated = rnd.IntN(2) == 0

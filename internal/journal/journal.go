@@ -24,12 +24,13 @@ const (
 	Hold       Kind = 4 // a hold was made, settled, extended, released, or expired
 	Correction Kind = 5 // an event was voided or amended
 	Move       Kind = 6 // a node was moved, with everything below it
+	Range      Kind = 7 // a range of events was to be voided, was voided in part, or was brought back
 )
 
 // changes reports a kind of entry whose content is a Change.
 func (k Kind) changes() bool {
 	switch k {
-	case Definition, Resource, Hold, Correction, Move:
+	case Definition, Resource, Hold, Correction, Move, Range:
 		return true
 	}
 	return false
