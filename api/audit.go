@@ -18,7 +18,7 @@ func auditRoutes() []route {
 			params: withPage(
 				param{name: "from", doc: "Changes at or after this time, or from this sequence number on."},
 				param{name: "to", doc: "Changes before this time, or below this sequence number."},
-				param{name: "type", enum: []string{"tenant", "node", "meter", "quota", "user", "key", "token", "mapping", "resource", "hold", "event"}, doc: "Changes of these alone."},
+				param{name: "type", enum: []string{"tenant", "node", "meter", "quota", "user", "key", "token", "mapping", "resource", "hold", "event", "correction"}, doc: "Changes of these alone."},
 				param{name: "actor", doc: "Changes by this actor, such as token:collector."}),
 			doc: doc{tag: "Integrity", summary: "Control changes, newest first: who, when, from where, before and after", out: "AuditList", status: 200, text: auditText}},
 	}

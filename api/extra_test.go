@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strings"
 	"time"
 
 	"github.com/usance/usance"
@@ -33,6 +34,25 @@ func (*extra) put(h *house) {
 			h.must(err)
 		}
 	}
+}
+
+// correct makes the correction that a path names as ~state/node~, and returns the
+// path with its id.
+func (*extra) correct(h *house, path string) string {
+	h.t.Helper()
+	before, rest, ok := strings.Cut(path, "~")
+	if !ok {
+		return path
+	}
+	what, after, _ := strings.Cut(rest, "~")
+	state, node, _ := strings.Cut(what, "/")
+	c, _, err := h.led.ProposeRange(h.t.Context(), tester, acme, ledger.RangeFilter{Type: "t", Node: usance.Path("/" + node)}, "")
+	h.must(err)
+	if state == "applied" {
+		_, _, err := h.led.ApproveRange(h.t.Context(), tester, acme, c.ID)
+		h.must(err)
+	}
+	return before + c.ID + after
 }
 
 func (*extra) undo(h *house) {

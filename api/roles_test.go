@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -160,6 +161,7 @@ func TestEveryRouteHoldsItsRuleForEveryToken(t *testing.T) {
 	h := newHouse(t)
 	e := &extra{}
 	rules := rules()
+	maps.Copy(rules, rangeRules())
 	for _, rt := range h.api.routes {
 		r, ok := rules[rt.id]
 		if !ok {
@@ -175,6 +177,7 @@ func TestEveryRouteHoldsItsRuleForEveryToken(t *testing.T) {
 			defer func() { h.t = t }()
 			try := func(who string, c call, want int) {
 				t.Helper()
+				c.path = e.correct(h, c.path)
 				before := prepare(h, e)
 				c.token = who
 				got := h.do(c)

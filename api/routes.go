@@ -75,6 +75,7 @@ func routes() []route {
 	all := append(usageRoutes(), resourceRoutes()...)
 	all = append(all, chargeRoutes()...)
 	all = append(all, correctionRoutes()...)
+	all = append(all, rangeRoutes()...)
 	all = append(all, verifyRoutes()...)
 	all = append(all, auditRoutes()...)
 	all = append(all, explainRoutes()...)

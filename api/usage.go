@@ -75,7 +75,7 @@ func (q *request) towards(f *ledger.EventFilter) error {
 
 func wireStored(e *ledger.StoredEvent) wire.StoredEvent {
 	return wire.StoredEvent{Sequence: e.Sequence, Recorded: e.Recorded.UTC(), Actor: e.Actor, Event: wireEvent(&e.Event),
-		Voided: e.Voided, Amended: e.Amended, Reason: e.Reason}
+		Voided: e.Voided, Amended: e.Amended, Reason: e.Reason, Correction: e.Correction}
 }
 
 func wireEvent(e *usance.Event) wire.Event {

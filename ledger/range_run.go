@@ -97,7 +97,7 @@ func (l *Ledger) startRange(ctx context.Context, actor usance.Actor, tenant usan
 			}
 			started := now
 			act := &RangeAct{actor, t.at}
-			if started.State == RangeApplying {
+			if old.State == RangeProposed {
 				started.Approved, started.Sequence = act, t.head.Sequence
 			} else {
 				started.Reverted = act

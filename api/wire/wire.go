@@ -88,6 +88,9 @@ type StoredEvent struct {
 	Voided   bool         `json:"voided,omitzero"`  // it counts no more
 	Amended  bool         `json:"amended,omitzero"` // it counts as shown, not as its sender gave it
 	Reason   string       `json:"reason,omitempty"` // of the last correction
+	// Correction is the id of the correction of a range that voided it, or brought
+	// it back, when that was the last.
+	Correction string `json:"correction,omitempty"`
 }
 
 // Receipt says what became of a request's events. The server sends it as headers.
@@ -265,7 +268,7 @@ type AuditEntry struct {
 	Sequence uint64         `json:"sequence"`
 	Time     time.Time      `json:"time"`
 	Actor    usance.Actor   `json:"actor"`
-	Op       string         `json:"op"`   // create, update, delete; reserve, settle, extend, release, expire; void, amend
+	Op       string         `json:"op"`   // create, update, delete; reserve, settle, extend, release, expire; void, amend; propose, approve, void, revert, restore, discard
 	Type     string         `json:"type"` // of what was changed
 	Name     string         `json:"name"` // a quota's has its node and meter, an event's its source and id, with a blank between
 	Before   jsontext.Value `json:"before,omitempty"`

@@ -41,7 +41,7 @@ func (r *remote) auditCommand() *cobra.Command {
 	l := cmd.Flags()
 	l.StringVar(&f.From, "from", "", "changes at or after this time, or from this sequence number on")
 	l.StringVar(&f.To, "to", "", "changes before this time, or below this sequence number")
-	l.StringVar(&f.Type, "type", "", "tenant, node, meter, quota, user, key, token, resource, hold or event")
+	l.StringVar(&f.Type, "type", "", "tenant, node, meter, quota, user, key, token, resource, hold, event or correction")
 	l.StringVar(&f.Actor, "actor", "", "changes by this actor, such as token:collector")
 	l.IntVar(&most, "limit", 50, "most changes to show; 0 for all")
 	return cmd

@@ -13,8 +13,21 @@ import (
 
 func (r *remote) voidCommand() *cobra.Command {
 	var reason string
-	cmd := r.command("void SOURCE ID", "Take an event back: it counts no more", cobra.ExactArgs(2),
+	var span rangeFlags
+	args := func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 && span.told(cmd) {
+			return nil
+		}
+		return cobra.ExactArgs(2)(cmd, args)
+	}
+	cmd := r.command("void SOURCE ID | --source SOURCE --type TYPE --from TIME --to TIME", "Take an event back, or a range of them: they count no more", args,
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if len(args) == 0 {
+				return r.voidRange(cmd, c, &span, reason)
+			}
+			if span.told(cmd) {
+				return usagef("SOURCE ID names one event, and the flags name a range: give one or the other")
+			}
 			out, err := c.Void(cmd.Context(), args[0], args[1], reason)
 			if err != nil {
 				return err
@@ -22,8 +35,11 @@ func (r *remote) voidCommand() *cobra.Command {
 			return r.showEvents(out, out)
 		})
 	cmd.Long = "Take an event back: it stays in the ledger and counts no more, in any number. Its id stays taken. Charges have the\n" +
-		"source usance.charges unless they were given another, and what holds settled has usance.holds."
-	cmd.Flags().StringVar(&reason, "reason", "", "why; it is kept with the event")
+		"source usance.charges unless they were given another, and what holds settled has usance.holds.\n\n" +
+		"With --source, --type, --subject, --node, --from or --to every event that matches is taken back at once, once it was\n" +
+		"shown what that changes and agreed to. It can be brought back: see usance corrections."
+	cmd.Flags().StringVar(&reason, "reason", "", "why; it is kept with the correction")
+	span.flags(cmd)
 	return cmd
 }
 

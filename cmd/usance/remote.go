@@ -113,7 +113,7 @@ func (a *app) clientCommands() []*cobra.Command {
 	r := &remote{app: a}
 	list := []*cobra.Command{
 		r.applyCommand(), r.ingestCommand(), r.usageCommand(), r.quotasCommand(), r.resourcesCommand(),
-		r.chargeCommand(), r.holdCommand(), r.voidCommand(), r.amendCommand(), r.verifyCommand(), r.auditCommand(), r.explainCommand(),
+		r.chargeCommand(), r.holdCommand(), r.voidCommand(), r.amendCommand(), r.correctionsCommand(), r.verifyCommand(), r.auditCommand(), r.explainCommand(),
 		r.eventsCommand(), r.metersCommand(), r.tenantsCommand(), r.nodesCommand(), r.usersCommand(),
 		r.keysCommand(), r.tokensCommand(), r.loginCodeCommand(), r.exportCommand(), r.importCommand(), r.backupCommand(),
 	}
