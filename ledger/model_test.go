@@ -29,6 +29,7 @@ type fact struct {
 type model struct {
 	facts []fact
 	moved []usance.Path // where nodes have gone
+	away  ranges        // what corrections of ranges voided and may bring back
 }
 
 var modelMeters = []usance.Aggregation{

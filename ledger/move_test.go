@@ -44,6 +44,11 @@ func (m *model) move(t *testing.T, f *fixture, r *rand.Rand) {
 		for i := range m.facts {
 			m.facts[i].Node = m.facts[i].Node.Rebase(from, to)
 		}
+		for _, list := range m.away {
+			for i := range list {
+				list[i].Node = list[i].Node.Rebase(from, to)
+			}
+		}
 		if !slices.Contains(m.moved, to) {
 			m.moved = append(m.moved, to)
 		}

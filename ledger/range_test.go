@@ -201,7 +201,8 @@ func TestRangesVoidedAndBroughtBackLeaveTheFoldOfTheRest(t *testing.T) {
 				sequence uint64
 				model    *model
 			}
-			m, g, n := &model{}, ranges{}, ids(0)
+			g, n := ranges{}, ids(0)
+			m := &model{away: g}
 			var past []moment
 			rounds := 14
 			if testing.Short() {
@@ -224,6 +225,9 @@ func TestRangesVoidedAndBroughtBackLeaveTheFoldOfTheRest(t *testing.T) {
 				}
 				if r.IntN(3) == 0 {
 					g.revert(t, f, m, r)
+				}
+				if r.IntN(3) == 0 {
+					m.move(t, f, r)
 				}
 				sequence, err := f.Sequence(t.Context(), acme)
 				if err != nil {
