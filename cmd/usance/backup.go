@@ -259,7 +259,7 @@ func (a *app) restoreCommand() *cobra.Command {
 		}
 		m, err := restoreFrom(args[0], name, to)
 		if err == nil {
-			err = opens(filepath.Join(dir, storeFolder))
+			err = opens(cmd.Context(), filepath.Join(dir, storeFolder))
 		}
 		if err != nil {
 			return errors.Join(err, to.Abandon())
@@ -296,10 +296,10 @@ func restoreFrom(source, name string, to backup.Sink) (m backup.Manifest, err er
 }
 
 // opens tries whether a store can be opened.
-func opens(path string) error {
+func opens(ctx context.Context, path string) error {
 	st, err := pebblestore.Open(path, pebblestore.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
-	return st.Close()
+	return errors.Join(store.CheckFormat(ctx, st), st.Close())
 }

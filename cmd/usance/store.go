@@ -76,8 +76,20 @@ func (a *app) unlock(ctx context.Context, h *home, s settings, served bool) erro
 }
 
 // openStore opens the PostgreSQL database that an address names, or the embedded
-// store in the data folder when there is none.
+// store in the data folder when there is none. It refuses what a newer release
+// wrote.
 func openStore(ctx context.Context, address, dir string, noMigrate bool, log *slog.Logger) (store.Store, prometheus.Collector, error) {
+	st, collector, err := openEngine(ctx, address, dir, noMigrate, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := store.CheckFormat(ctx, st); err != nil {
+		return nil, nil, errors.Join(err, st.Close())
+	}
+	return st, collector, nil
+}
+
+func openEngine(ctx context.Context, address, dir string, noMigrate bool, log *slog.Logger) (store.Store, prometheus.Collector, error) {
 	if address == "" {
 		st, err := pebblestore.Open(filepath.Join(dir, storeFolder), pebblestore.Options{Logger: log, MaxOpenFiles: divideFiles(openFiles()).store})
 		return st, storeCollector{st}, err

@@ -15,6 +15,7 @@ import (
 	"github.com/usance/usance/client"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
+	"github.com/usance/usance/store"
 	"github.com/usance/usance/store/pebblestore"
 )
 
@@ -83,6 +84,9 @@ func (r *remote) verifyFolder(cmd *cobra.Command, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	if err := store.CheckFormat(cmd.Context(), st); err != nil {
+		return err
+	}
 	reg, err := registry.New(st, registry.Options{Now: r.now}) // nothing sealed is opened
 	if err != nil {
 		return err
