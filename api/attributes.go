@@ -151,12 +151,15 @@ func (d *decoder) notBlank(name, v string) {
 }
 
 func (d *decoder) setTime(e *ledger.Incoming, v string) {
-	t, ok := parseTime(v)
-	if !ok {
-		d.fault("time", "is not a time of RFC 3339, such as 2026-01-31T08:00:00Z")
-		return
+	if v == "" || v != d.clock.text {
+		t, ok := parseTime(v)
+		if !ok {
+			d.fault("time", "is not a time of RFC 3339, such as 2026-01-31T08:00:00Z")
+			return
+		}
+		d.clock.text, d.clock.time = v, t
 	}
-	e.Time, e.Stated = t, true
+	e.Time, e.Stated = d.clock.time, true
 }
 
 // parseTime reads a time of RFC 3339 to the letter: package time alone takes a

@@ -36,6 +36,10 @@ type decoder struct {
 	line  int // of it, in a body of lines; 0 otherwise
 	tail  attributes
 	node  usance.Path // the last one found good; events of a node often come together
+	clock struct {    // the last time found good, as it is written and as it is meant
+		text string
+		time time.Time
+	}
 }
 
 // attributes are what of an event must be seen together.

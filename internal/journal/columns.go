@@ -51,6 +51,9 @@ func (c *columns) each(number func(*numbers), text func(*words)) {
 
 func appendColumns(b []byte, entries []Entry) []byte {
 	var c columns
+	for _, w := range []*words{&c.subject, &c.id, &c.data} { // which mostly differ
+		w.heads, w.texts = make([]byte, 0, 4*len(entries)), make([]byte, 0, 8*len(entries))
+	}
 	for i := range entries {
 		c.put(&entries[i])
 	}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -112,16 +111,15 @@ func (r *reader) holding(t store.Table, at []byte) (it *pebble.Iterator, err err
 // rows enters the rows that are there into rows. In the order of the keys each
 // look-up begins where the one before ended.
 func (r *reader) rows(keys []store.Key, rows *store.Rows) ([]found, error) {
-	if !slices.IsSortedFunc(keys, store.Key.Compare) {
-		keys = slices.Clone(keys)
-		slices.SortFunc(keys, store.Key.Compare)
-	}
 	var looked []found
 	at := bytes.Clone(r.prefix)
-	for i, k := range keys {
-		if i > 0 && k == keys[i-1] {
+	var before *store.Key
+	for _, i := range ordered(len(keys), func(i int) store.Key { return keys[i] }) {
+		k := keys[i]
+		if before != nil && k == *before {
 			continue
 		}
+		before = &keys[i]
 		at = appendRow(at[:len(r.prefix)], k.Table, k.ID)
 		it, err := r.holding(k.Table, at)
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -45,7 +44,6 @@ func (s *Store) Step(ctx context.Context, id usance.TenantID, keys store.Keys, f
 		giveBack()
 		return cmp.Or(s.settle(ctx, seen), err)
 	}
-	slices.SortFunc(changes, func(a, b store.Change) int { return a.Compare(b.Key) }) // in order they are cheaper to insert
 	batch, points, err := s.batch(id, changes, due)
 	if err != nil {
 		return err
@@ -181,7 +179,8 @@ func (s *Store) batch(id usance.TenantID, changes []store.Change, due *time.Time
 	}
 	points := make([]uint64, 0, n)
 	b := s.db.NewBatchWithSize(size)
-	for _, c := range changes {
+	for _, i := range ordered(len(changes), func(i int) store.Key { return changes[i].Key }) { // so they are cheaper to insert
+		c := &changes[i]
 		var op *pebble.DeferredBatchOp
 		if c.Deleted {
 			op = b.DeleteDeferred(len(prefix) + 1 + len(c.ID))
