@@ -9,6 +9,8 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/usance/usance"
 	"github.com/usance/usance/store"
 )
@@ -134,10 +136,29 @@ func (h Head) past(e *Entry) Head {
 		if t := e.Event.Time; t.After(h.Newest) || h.Events == 1 {
 			h.Newest = t
 		}
+	case Correction:
+		// An amended event may lie later than any did.
+		if t := e.Change.eventTime(); t.After(h.Newest) {
+			h.Newest = t
+		}
 	case Definition:
 		h.Definitions = h.Sequence
 	}
 	return h
+}
+
+// eventTime is the time that a correction gives an event; the zero time when it
+// gives none.
+func (c *Change) eventTime() time.Time {
+	var after struct {
+		Event struct {
+			Time time.Time `json:"time"`
+		} `json:"event"`
+	}
+	if json.Unmarshal(c.After, &after) != nil {
+		return time.Time{} // not one that the ledger writes
+	}
+	return after.Event.Time
 }
 
 // Past returns the head once a whole block is behind it.
