@@ -71,8 +71,7 @@ func (p *plan) checkMappings() {
 	if len(p.after.mappings) > usance.MaxMappings {
 		p.fault("mappings", usance.Errorf(usance.KindTooLarge, "a tenant has at most %d mappings", usance.MaxMappings))
 	}
-	refs := slices.SortedFunc(maps.Keys(p.after.mappings), func(a, b MappingRef) int { return cmp.Compare(a.name(), b.name()) })
-	for _, ref := range refs {
+	for _, ref := range p.overridden() {
 		s := p.after.mappings[ref]
 		f, ok := p.reg.maps[ref.Facade].Find(ref.Field)
 		if !ok {
@@ -87,6 +86,26 @@ func (p *plan) checkMappings() {
 			p.fault(p.fieldOf("meter", meter, "meters"), usance.Errorf(usance.KindConflict, "meter %s is what %s of %s is read from", meter, ref.Field, ref.Facade))
 		}
 	}
+}
+
+// relocateMappings lets overrides that name a node of the tree follow its move.
+// Others name a place below whatever node a call is about, and stay.
+func (p *plan) relocateMappings(from, to usance.Path) {
+	for _, ref := range p.overridden() {
+		s := p.before.mappings[ref]
+		f, ok := p.reg.maps[ref.Facade].Find(ref.Field)
+		if !ok || !f.Rooted || s.Node == "" || !s.Node.Within(from) {
+			continue
+		}
+		if s.Node = s.Node.Rebase(from, to); p.fits(s.Node) {
+			p.write("", "mapping", ref.name(), ref.shown(), s)
+		}
+	}
+}
+
+// overridden lists the fields that are overridden, in their order.
+func (p *plan) overridden() []MappingRef {
+	return slices.SortedFunc(maps.Keys(p.after.mappings), func(a, b MappingRef) int { return cmp.Compare(a.name(), b.name()) })
 }
 
 // manifestMapping is what a manifest says of one field; a nil source takes an

@@ -24,6 +24,7 @@ func mapped(t *testing.T) *world {
 	w.Registry, err = registry.New(w.Store, registry.Options{Now: w.Clock.Now, PasswordCost: facadetest.CheapPasswords(), Mappings: mapping.Catalog{"meet": {
 		read("conferences", "1", registry.MeetingConferences, mapping.Today),
 		read("minutes", "min", registry.MeetingDuration, mapping.Today),
+		{Name: "space", Rooted: true, Source: mapping.Source{Kind: mapping.Quota, Meter: registry.DriveSpace, Node: "/drive", Value: mapping.Used}},
 		{Name: "both", Source: mapping.Source{Kind: mapping.Derived, Of: []string{"conferences", "minutes"}}},
 	}}})
 	if err != nil {
@@ -140,4 +141,22 @@ func TestAMeterThatIsReadStays(t *testing.T) {
 	w.Edit("acme", registry.Edit{Meters: []usance.Meter{seconds}})
 	w.Edit("acme", registry.Edit{DeleteMeters: []string{"my.seconds"}, DeleteMappings: []registry.MappingRef{{Facade: "meet", Field: "minutes"}}})
 	w.refused(usance.KindNotFound, "acme", registry.Edit{DeleteMappings: []registry.MappingRef{{Facade: "meet", Field: "minutes"}}})
+}
+
+func TestAnOverrideFollowsTheNodeItNames(t *testing.T) {
+	w := mapped(t)
+	w.apply(`
+tenants:
+- id: acme
+  nodes: [{path: /teams/a}]
+  mappings: {meet: {space: {node: /teams/a/x}, conferences: {node: /teams/a/x}}}
+`)
+	moved, err := w.Registry.Relocate("acme", w.definitions("acme"), "/teams/a", "/b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := moved.After.Mappings("meet")
+	if over["space"].Node != "/b/x" || over["conferences"].Node != "/teams/a/x" { // below whatever node is asked about
+		t.Errorf("%+v", over)
+	}
 }

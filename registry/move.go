@@ -39,6 +39,7 @@ func (r *Registry) Relocate(tenant usance.TenantID, now *Definitions, from, to u
 	out.Nodes = p.relocateNodes(from, to)
 	out.Quotas = p.relocateQuotas(from, to)
 	out.Users, out.Tokens = p.relocateSubtrees(from, to)
+	p.relocateMappings(from, to)
 	if len(p.faults) == 0 {
 		if err := p.after.index(); err != nil {
 			p.fault("timezone", err)

@@ -196,7 +196,8 @@ tenants:
   quotas:
   - {node: /meet, meter: meeting.conferences, limit: 77, window: month}
   resources:
-  - {id: due, business_type: LIVE_2D, charging_mode: PERIODIC, source: PURCHASED, expires: %[2]s, amount: 9, labels: {spent: "5", usage: "2"}}
+  - {id: due, business_type: LIVE_2D, charging_mode: PERIODIC, source: PURCHASED, expires: %[2]s, amount: 9, labels: {spent: "5", usage: "2"},
+     grants: [{node: /cloud, meter: vm.cpuNum, amount: 8}]}
   mappings:
     meeting:
       confCount: {kind: quota, value: limit, node: /meet}
@@ -256,7 +257,8 @@ func TestEveryNumberIsExplainedAsItIsAnswered(t *testing.T) {
 		{"koodrive", "packageDownloadExpires", "30"},
 		{"zstack", "vm.num.used", usual["zstack"].numbers["vm.cpuNum.used"]},
 		{"zstack", "vm.cpuNum.used", "0"},
-		{"zstack", "vm.cpuNum.total", "512"},
+		{"zstack", "vm.cpuNum.total", "520"}, // with what the resource grants
+		{"zstack", "vm.cpuNum.value", "512"},
 		{"cloudrtc", "audio " + day, "0"},
 		{"cloudrtc", "video_sd " + day, usual["cloudrtc"].numbers["video_hd "+day]},
 		{"metastudio", "resources.usage due", "5"},

@@ -49,7 +49,7 @@ func Mapping() mapping.Table {
 // quota is a field read from a quota. Parts of a unit are dropped: a part of a
 // gigabyte cannot be handed out as one.
 func quota(name, unit string, node usance.Path, meter, value string) mapping.Field {
-	return mapping.Field{Name: name, Call: routeQuotaUsed, Unit: unit, Most: most,
+	return mapping.Field{Name: name, Call: routeQuotaUsed, Unit: unit, Most: most, Rooted: true,
 		Source: mapping.Source{Kind: mapping.Quota, Meter: meter, Node: node, Value: value, Round: mapping.Down}}
 }
 

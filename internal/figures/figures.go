@@ -78,6 +78,10 @@ func (f *Figure) Unbounded(n Native) bool {
 	switch f.Source.Value {
 	case mapping.Limit:
 		return !n.Quota.Defined || n.Quota.Limit == usance.Unlimited
+	case mapping.Base:
+		return !n.Quota.Defined || n.Quota.Base == usance.Unlimited
+	case mapping.Allocated:
+		return n.Quota.Allocated == usance.Unlimited
 	case mapping.Available:
 		return n.Quota.Available == usance.Unlimited
 	}
@@ -249,6 +253,8 @@ func QuotaNative(value string, q *ledger.QuotaReading) Native {
 	switch value {
 	case mapping.Limit:
 		n.Value = usance.SumOf(q.Limit)
+	case mapping.Base:
+		n.Value = usance.SumOf(q.Base)
 	case mapping.Used:
 		n.Value = usance.SumOf(q.Used)
 	case mapping.Reserved:

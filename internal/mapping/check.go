@@ -127,8 +127,8 @@ func (s *Source) checkMembers() error {
 // checkReading refuses what a meter's aggregation cannot answer.
 func (s *Source) checkReading(m *usance.Meter) error {
 	if s.Kind == Quota {
-		if !slices.Contains([]string{Limit, Used, Reserved, Allocated, Available}, s.Value) {
-			return invalid("value of a quota is limit, used, reserved, allocated or available")
+		if !slices.Contains([]string{Limit, Base, Used, Reserved, Allocated, Available}, s.Value) {
+			return invalid("value of a quota is limit, base, used, reserved, allocated or available")
 		}
 		if !m.Aggregation.Quotable() {
 			return usance.Errorf(usance.KindInvalid, "meter %s is a %s meter, which cannot have a quota", m.Name, m.Aggregation)

@@ -40,7 +40,8 @@ const (
 
 // The values of a quota and of resources that a field may show.
 const (
-	Limit     = "limit"     // of a quota
+	Limit     = "limit"     // of a quota, with what resources grant it
+	Base      = "base"      // of a quota: its own limit, without grants
 	Used      = "used"      // of a quota: usage at and below its node in its window
 	Reserved  = "reserved"  // of a quota: what open holds set aside
 	Allocated = "allocated" // of a quota: what the nearest quotas below were given
@@ -108,6 +109,9 @@ type Field struct {
 	// Within names fields whose values bound this one, and Fits says how.
 	Within []string
 	Fits   string
+	// Rooted says that the call is about the whole tenant, so that the node is one of
+	// its tree, and an override of it follows when that is moved.
+	Rooted bool
 	// Fixed keeps the field from being overridden: the vendor's clients write what
 	// they read here, or its meaning leaves no choice.
 	Fixed bool
