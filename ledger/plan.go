@@ -165,11 +165,9 @@ func (p *plan) eval(ctx context.Context, l *Ledger, tenant usance.TenantID, rows
 			states[s.output][0] = states[s.output][0].Merge(sum.state)
 			continue
 		}
-		slots, err := readSlots(rows.Range(s.range_), len(s.id), agg)
-		if err != nil {
+		if err := p.foldSlots(rows.Range(s.range_), len(s.id), agg, head.Newest, states[s.output]); err != nil {
 			return nil, err
 		}
-		p.sumSlots(slots, head.Newest, states[s.output])
 	}
 	if err := p.addPieces(ctx, l, tenant, head, states); err != nil {
 		return nil, err
@@ -266,19 +264,30 @@ func (s stretch) cut(newest time.Time) (from, to tick, pieces []stretch) {
 	return from, to, pieces
 }
 
-// sumSlots folds each slot into the stretch that wholly holds it.
-func (p *plan) sumSlots(slots []slotState, newest time.Time, states []usance.State) {
-	next := 0
-	for i, s := range p.stretches {
-		from, to, _ := s.cut(newest)
-		for next < len(slots) && slots[next].at < from {
-			next++
+// foldSlots folds each slot of the days' rows, which are in order, into the stretch
+// that wholly holds it.
+func (p *plan) foldSlots(rows []store.Row, prefix int, agg usance.Aggregation, newest time.Time, states []usance.State) error {
+	i := 0
+	from, to, _ := p.stretches[0].cut(newest)
+	for _, row := range rows {
+		day, _, ok := cutDay(row.ID[prefix:])
+		if !ok {
+			return usance.ErrCorrupt
 		}
-		for next < len(slots) && slots[next].at < to {
-			states[i] = states[i].Merge(slots[next].state)
-			next++
+		err := eachSlot(day, row.Value, agg, func(at tick, s usance.State) {
+			for at >= to && i+1 < len(p.stretches) {
+				i++
+				from, to, _ = p.stretches[i].cut(newest)
+			}
+			if at >= from && at < to {
+				states[i] = states[i].Merge(s)
+			}
+		})
+		if err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // evalStanding reads levels and gauges at the ends of the stretches: the total
@@ -318,6 +327,9 @@ func (p *plan) evalMembers(rows *store.Rows, newest time.Time, sets [][]valueSet
 		bounds[i].from, bounds[i].to, _ = s.cut(newest)
 	}
 	for _, s := range p.series {
+		if list := sets[s.output]; len(list) == 1 && list[0] == nil {
+			list[0] = make(valueSet, len(rows.Range(s.range_))) // nearly all of them are counted
+		}
 		for _, row := range rows.Range(s.range_) {
 			day, value, ok := cutDay(row.ID[len(s.id):])
 			if !ok || len(value) != 16 {

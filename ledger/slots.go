@@ -51,20 +51,26 @@ func appendSlots(b []byte, slots []slotState, agg usance.Aggregation) []byte {
 
 // decodeSlots appends a day's slots to list.
 func decodeSlots(list []slotState, day usance.Day, b []byte, agg usance.Aggregation) ([]slotState, error) {
-	slot := -1
+	err := eachSlot(day, b, agg, func(at tick, s usance.State) { list = append(list, slotState{at, s}) })
+	return list, err
+}
+
+// eachSlot calls fn on a day's slots in order.
+func eachSlot(day usance.Day, b []byte, agg usance.Aggregation, fn func(tick, usance.State)) error {
+	slot, start := -1, tickOf(day, 0)
 	for len(b) > 0 {
 		slot += int(b[0])
 		if b[0] == 0 || slot >= usance.Slots {
-			return nil, usance.ErrCorrupt
+			return usance.ErrCorrupt
 		}
 		var state usance.State
 		var err error
 		if state, b, err = usance.DecodeState(b[1:], agg); err != nil {
-			return nil, err
+			return err
 		}
-		list = append(list, slotState{tickOf(day, slot), state})
+		fn(start+tick(slot), state)
 	}
-	return list, nil
+	return nil
 }
 
 // mergeSlot folds a state into the slot of a sorted list.

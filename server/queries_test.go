@@ -218,7 +218,12 @@ func TestAKeptAnswerIsWhatWouldBeWorkedOut(t *testing.T) {
 		case 2:
 			keeps.must("POST", "/api/v1/holds", fmt.Sprintf(`{"id":"h%d","node":"/drive","ttl":"%ds","items":[{"meter":"drive.users","amount":1}]}`, step, 1+r.IntN(3600)), bearer...)
 		case 3:
-			keeps.must("POST", "/api/v1/resources", fmt.Sprintf(`{"id":"n%d","business_type":"LIVE_2D","charging_mode":"PERIODIC","source":"PURCHASED","expires":"%s"}`, step, expires), bearer...)
+			grants := ""
+			if r.IntN(2) == 0 {
+				grants = fmt.Sprintf(`,"node":"/drive","starts":"%s","grants":[{"meter":"drive.space","amount":%d}]`, now.Add(time.Minute).Format(time.RFC3339), 5<<30)
+				expires = now.Add(time.Hour).Format(time.RFC3339)
+			}
+			keeps.must("POST", "/api/v1/resources", fmt.Sprintf(`{"id":"n%d","business_type":"LIVE_2D","charging_mode":"PERIODIC","source":"PURCHASED","expires":"%s"%s}`, step, expires, grants), bearer...)
 		case 4:
 			quota := fmt.Sprintf(`{"node":"/drive","meter":"drive.space","limit":%d}`, int64(10240+r.IntN(10))<<30)
 			if r.IntN(2) == 0 {
