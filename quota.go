@@ -60,6 +60,7 @@ type Reading struct {
 	Base       Amount         // the quota's own limit, without grants
 	Grants     []GrantReading // those alive, the soonest to expire first; at most MaxGrantsListed
 	GrantCount int            // how many are alive
+	Granted    Amount         // what all of them add up to
 	Used       Amount         // usage at and below the node in the current window
 	Reserved   Amount         // open holds at and below the node
 	Allocated  Amount         // sum of the base limits handed out to the nearest quotas below

@@ -287,9 +287,106 @@ func TestChargesAndHoldsFollowLimitsThatComeAndGo(t *testing.T) {
 			m.putResource(t, f, r)
 		}
 		m.compare(t, f)
+		m.foresee(t, f, f.now.Add(time.Duration(r.IntN(20000))*time.Second))
 	}
 	if v := verify(t, f); v.Fault != "" {
 		t.Error(v.Fault)
+	}
+}
+
+// foresee compares the forecast for a time with what the model has then.
+func (m *reference) foresee(t *testing.T, f *fixture, at time.Time) {
+	t.Helper()
+	var refs []registry.QuotaRef
+	for _, q := range m.quotas {
+		refs = append(refs, registry.QuotaRef{Node: q.Node, Meter: q.Meter})
+	}
+	got, _, err := f.Forecast(t.Context(), acme, refs, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(list []usance.GrantReading) (out []string) {
+		for _, g := range list {
+			out = append(out, g.Resource)
+		}
+		slices.Sort(out)
+		return out
+	}
+	for _, q := range m.quotas {
+		limit, taken := m.limit(q, at), max(m.used(q, at), 0)+m.reserved(q, f.now)
+		if limit == usance.Unlimited || taken <= limit {
+			continue
+		}
+		if len(got) == 0 {
+			t.Fatalf("%s %s will be over %d with %d, and is not foreseen", q.Node, q.Meter, limit, taken)
+		}
+		p := got[0]
+		got = got[1:]
+		now, then := names(m.alive(q, f.now)), names(m.alive(q, at))
+		without := func(list, others []string) []string {
+			return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(others, s) })
+		}
+		if p.Node != q.Node || p.Meter != q.Meter || p.Limit != m.limit(q, f.now) || p.Base != q.Limit || p.Then != limit || p.Used != m.used(q, at) || p.ShortBy != taken-limit ||
+			!slices.Equal(names(p.Lapses), without(now, then)) || !slices.Equal(names(p.Begins), without(then, now)) || p.LapseCount != len(p.Lapses) || p.BeginCount != len(p.Begins) {
+			t.Fatalf("%s %s at %s: %+v; the model has a limit of %d, %d taken, %v now and %v then", q.Node, q.Meter, at, p, limit, taken, now, then)
+		}
+	}
+	if len(got) > 0 {
+		t.Fatalf("foreseen without cause: %+v", got)
+	}
+}
+
+// TestSoftAndShadowQuotasAreFlaggedAndHardOnesRefuse lowers a limit under its use
+// with every enforcement: history stays, growth is refused or flagged, what shrinks
+// passes.
+func TestSoftAndShadowQuotasAreFlaggedAndHardOnesRefuse(t *testing.T) {
+	for _, e := range []usance.Enforcement{usance.Hard, usance.Soft, usance.Shadow} {
+		edit := chargeDefinitions()
+		edit.Quotas = []usance.Quota{{Node: "/", Meter: "seats", Limit: 10, Enforce: e}}
+		f := open(t, "UTC", edit)
+		charge := func(id string, n int64, mode usance.ChargeMode) (ledger.Charged, error) {
+			return f.Charge(t.Context(), tester, acme, ledger.Charge{ID: id, Node: "/a", Items: []usance.Item{{Meter: "seats", Amount: n}}, Mode: mode})
+		}
+		if _, err := charge("1", 8, ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := f.Reserve(t.Context(), tester, acme, usance.Hold{ID: "h", Items: []usance.Item{{Meter: "seats", Amount: 2}}}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		edit.Quotas[0].Limit = 5
+		if _, err := f.reg.Edit(t.Context(), tester, acme, registry.Edit{Quotas: edit.Quotas}); err != nil {
+			t.Fatal(err)
+		}
+		stands := func(used, reserved, over int64) {
+			t.Helper()
+			r, err := f.Report(t.Context(), acme, ledger.Ask{Quotas: []registry.QuotaRef{{Node: "/", Meter: "seats"}}})
+			if q := r.Quotas[0]; err != nil || q.Used != used || q.Reserved != reserved || q.Over != over {
+				t.Errorf("%s: %+v, %v", e, q, err)
+			}
+		}
+		stands(8, 2, 5)
+		out, err := charge("2", 1, "")
+		switch {
+		case e == usance.Hard && (usance.KindOf(err) != usance.KindExceeded || len(blocksOf(t, err)) != 1):
+			t.Errorf("hard: %v", err)
+		case e != usance.Hard && (err != nil || len(out.Flagged) != 1 || out.Flagged[0].ShortBy != 6):
+			t.Errorf("%s: %+v, %v", e, out, err)
+		case e != usance.Hard:
+			if _, err := charge("back", -1, usance.ChargeAdjust); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, err := f.Settle(t.Context(), tester, acme, "h", []usance.Item{{Meter: "seats", Amount: 1}}, false, 0); err != nil {
+			t.Errorf("%s: a settlement of what was held: %v", e, err)
+		}
+		stands(9, 0, 4)
+		if _, err := charge("3", -5, usance.ChargeAdjust); err != nil {
+			t.Error(err)
+		}
+		if _, err := charge("4", 1, ""); err != nil {
+			t.Error(err)
+		}
+		stands(5, 0, 0)
 	}
 }
 

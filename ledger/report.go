@@ -264,7 +264,9 @@ func (q *quotaPlan) read(use func(*plan) (taken, error), grants func(usance.Quot
 	}}
 	q.until = earlier(q.until, nextEdge(list, q.now))
 	out.Grants, out.GrantCount = listGrants(list, q.now)
-	out.Limit, _ = usance.EffectiveLimit(out.Base, granted(list, q.now))
+	sum := granted(list, q.now)
+	out.Granted = sum.Clamp()
+	out.Limit, _ = usance.EffectiveLimit(out.Base, sum)
 	out.Over = usance.Over(out.Limit, own.sum())
 	return out, nil
 }

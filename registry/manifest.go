@@ -272,7 +272,9 @@ func (m *Manifest) Check(ctx context.Context, r *Registry, only usance.TenantID)
 	var out []TenantDifferences
 	for i, t := range m.Tenants {
 		field := "tenants" + index(i)
+		meters := t.metersOver(newDefinitions(r.base))
 		done, err := r.EditFrom(ctx, usance.Actor{}, t.ID, func(now *Definitions) (Edit, error) {
+			meters = t.metersOver(now)
 			e := t.Edit(now)
 			e.DryRun, e.partial = true, partial
 			return e, nil
@@ -290,7 +292,7 @@ func (m *Manifest) Check(ctx context.Context, r *Registry, only usance.TenantID)
 			}
 		}
 		faults = append(faults, m.placed(field, e, faults)...)
-		faults = append(faults, m.badResources(field, t.Resources)...)
+		faults = append(faults, m.badResources(field, t.Resources, meters)...)
 		out = append(out, TenantDifferences{Tenant: t.ID, Differences: done.Differences})
 	}
 	return out, m.refusal(kind, faults)
@@ -314,14 +316,38 @@ func (m *Manifest) placed(field string, e *usance.Error, known []usance.FieldErr
 	return out
 }
 
-func (m *Manifest) badResources(field string, resources []usance.Resource) []usance.FieldError {
+func (m *Manifest) badResources(field string, resources []usance.Resource, meters func(string) (*usance.Meter, bool)) []usance.FieldError {
 	var out []usance.FieldError
 	for i := range resources {
 		if e, bad := errors.AsType[*usance.Error](resources[i].Check()); bad {
 			out = append(out, m.read.place(usance.FieldError{Index: -1, Field: field + ".resources" + index(i), Detail: e.Detail}))
+			continue
+		}
+		for j, g := range resources[i].Grants {
+			if meter, ok := meters(g.Meter); !ok || !meter.Aggregation.Quotable() {
+				out = append(out, m.read.place(usance.FieldError{Index: -1, Field: field + ".resources" + index(i) + ".grants" + index(j) + ".meter",
+					Detail: "there is no meter " + clipName(g.Meter) + " that can have a quota"}))
+			}
 		}
 	}
 	return out
+}
+
+// metersOver finds meters among those of the manifest and those defined now.
+func (t *ManifestTenant) metersOver(now *Definitions) func(string) (*usance.Meter, bool) {
+	own := make(map[string]*usance.Meter, len(t.meters))
+	for i := range t.meters {
+		own[t.meters[i].Name] = &t.meters[i]
+	}
+	return func(name string) (*usance.Meter, bool) {
+		if m, ok := own[name]; ok {
+			return m, true
+		}
+		if m, ok := now.base.meters[name]; ok { // of a tenant that is yet to be, too
+			return m, true
+		}
+		return now.Meter(name)
+	}
 }
 
 // Edit returns the changes that bring the tenant to what the manifest says. What

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -56,6 +57,35 @@ func TestTheVendorsExampleComesOutOfTheLedger(t *testing.T) {
 	if out.Header().Get("X-Request-Id") == "" {
 		t.Error("no X-Request-Id")
 	}
+}
+
+// TestTheCapacityFollowsGrantsToTheSecond reads the capacity, a kind's share and the
+// seats before and after the end of what a resource grants.
+func TestTheCapacityFollowsGrantsToTheSecond(t *testing.T) {
+	const gb = 1 << 30
+	w := newWorld(t, koodrive.Options{})
+	w.Edit(acme, registry.Edit{Quotas: []usance.Quota{quota("/drive", 100*gb), quota("/drive/dept", 60*gb), {Node: "/drive", Meter: registry.DriveUsers, Limit: 10}}})
+	expires := w.Clock.Now().Add(time.Hour).Truncate(time.Second)
+	_, err := w.Ledger.PutResource(t.Context(), facadetest.Tester(), acme, usance.Resource{ID: "pack", Node: "/drive", BusinessType: "X",
+		ChargingMode: usance.Periodic, Source: usance.Purchased, Expires: expires, Grants: []usance.Grant{{Meter: registry.DriveSpace, Amount: 50 * gb},
+			{Meter: registry.DriveSpace, Amount: 20 * gb, Node: "/drive/dept"}, {Meter: registry.DriveUsers, Amount: 5}}}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shows := func(parts ...string) {
+		t.Helper()
+		body := w.Call(http.MethodGet, quotaUsed, "", "Authorization", "Bearer+us_reader_token").Body.String()
+		for _, part := range parts {
+			if !strings.Contains(body, part) {
+				t.Errorf("%s is not in %s", part, body)
+			}
+		}
+	}
+	shows(`"spaceCapacity":150,`, `"deptSpaceQuota":80,`, `"reservedSpaceQuota":70,`, `"userMaxCount":15,`)
+	w.Clock.Move(expires.Sub(w.Clock.Now()) - time.Nanosecond)
+	shows(`"spaceCapacity":150,`)
+	w.Clock.Move(time.Nanosecond)
+	shows(`"spaceCapacity":100,`, `"deptSpaceQuota":60,`, `"reservedSpaceQuota":40,`, `"userMaxCount":10,`)
 }
 
 func TestEveryBoundFieldIsInTheAnswer(t *testing.T) {

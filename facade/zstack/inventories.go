@@ -115,13 +115,38 @@ func loadQuotas(c *call, v *view) []record {
 
 func (c *call) appendQuotas(out []record, v *view, h holder, p *place, join string) []record {
 	for _, name := range v.names(h, p, c.f.seeds()) {
-		limit := usance.Unlimited
-		if q, ok := v.definitions.Quota(registry.QuotaRef{Node: p.path, Meter: name}); ok {
-			limit = q.Limit
+		r := record{at: p.path, joined: joined(join, p), values: c.quotaValues(v, h, p, name, usance.Unlimited)}
+		ref := registry.QuotaRef{Node: p.path, Meter: name}
+		if q, ok := v.definitions.Quota(ref); ok && q.Limit != usance.Unlimited {
+			r.quota = ref
 		}
-		out = append(out, record{at: p.path, joined: joined(join, p), values: c.quotaValues(v, h, p, name, limit)})
+		out = append(out, r)
 	}
 	return out
+}
+
+// limits gives the records of quotas the limits in force, which have what
+// resources grant in them.
+func (c *call) limits(records []record) error {
+	var refs []registry.QuotaRef
+	for _, r := range records {
+		if r.quota.Meter != "" {
+			refs = append(refs, r.quota)
+		}
+	}
+	if len(refs) == 0 {
+		return nil
+	}
+	limits, _, err := c.f.led.Limits(c.ctx, c.principal.Tenant, refs)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.quota.Meter != "" {
+			r.values["value"], limits = wireLimit(limits[0]), limits[1:]
+		}
+	}
+	return nil
 }
 
 func (c *call) quotaValues(v *view, h holder, p *place, name string, limit usance.Amount) map[string]any {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/registry"
 )
 
 // record is one element of a query's answer before it is written. A member that
@@ -16,6 +17,7 @@ type record struct {
 	at     usance.Path // who may see this node may see the record
 	values map[string]any
 	joined map[string]map[string]any
+	quota  registry.QuotaRef // whose limit in force the value is; none for other records
 }
 
 // get returns the value of a plain or dotted field, or nil.
@@ -129,7 +131,11 @@ func (in inventory) answer(c *call, q query) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := slices.DeleteFunc(in.load(c, v), func(r record) bool { return !c.sees(r.at) || !keep(r) })
+	records := in.load(c, v)
+	if err := c.limits(records); err != nil {
+		return nil, err
+	}
+	found := slices.DeleteFunc(records, func(r record) bool { return !c.sees(r.at) || !keep(r) })
 	members := map[string]any{}
 	if q.count || q.replies {
 		members["total"] = len(found)

@@ -22,8 +22,8 @@ func updateOrganizationQuota(c *call) ([]byte, error) {
 // updateQuota is UpdateQuota: the same for an account.
 func updateQuota(c *call) ([]byte, error) { return c.updateQuota(accountHolder(), c.account) }
 
-// updateQuota sets a limit. It is refused below what is used and reserved, and
-// where a carved node's limits would no longer add up. Repeating it changes
+// updateQuota sets a limit, with what resources grant now in it. It is refused
+// below what is used, reserved or granted, and where a carved node's limits would no longer add up. Repeating it changes
 // nothing.
 func (c *call) updateQuota(h holder, find func(*view, string) *place) ([]byte, error) {
 	uuid, err := c.must("identityUuid")
@@ -87,6 +87,12 @@ func (c *call) setLimit(v *view, p *place, name string, limit usance.Amount) err
 		e := refuse(operationFailed, "the quota %s of %s cannot be set to %d: %d is in use", name, p.name, limit, taken)
 		e.cause = refuse(invalidArgument, "the value is less than what is in use")
 		return e
+	}
+	if limit != usance.Unlimited { // what is granted comes on top of what is set
+		if limit < now.Granted {
+			return refuse(operationFailed, "the quota %s of %s cannot be set to %d: %d is granted by resources", name, p.name, limit, now.Granted)
+		}
+		limit -= now.Granted
 	}
 	quota, ok := v.definitions.Quota(ref)
 	if !ok {
