@@ -66,6 +66,6 @@ var (
 // The bounds of moving a node. It happens in one step, whatever the subtree has,
 // so a subtree that has more is refused and moved piece by piece.
 const (
-	MaxMoveRows = 200_000   // rows read in order to be written anew, the subtree's and those above it
+	MaxMoveRows = 400_000   // rows read in order to be written anew, the subtree's and those above it
 	MaxMoveScan = 1_000_000 // events, resources and open holds looked through
 )

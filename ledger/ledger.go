@@ -35,6 +35,8 @@ type Ledger struct {
 
 	queues     queues
 	rangeBatch int
+
+	moveRows, moveScan int // usance.MaxMoveRows and MaxMoveScan
 }
 
 // New returns a Ledger on the store, with definitions from the registry, which
@@ -46,7 +48,8 @@ func New(st store.Store, reg *registry.Registry, o Options) *Ledger {
 	if o.RangeBatch <= 0 {
 		o.RangeBatch = 1000
 	}
-	l := &Ledger{st: st, reg: reg, now: o.Now, log: o.Logger, queues: newQueues(), rangeBatch: o.RangeBatch}
+	l := &Ledger{st: st, reg: reg, now: o.Now, log: o.Logger, queues: newQueues(), rangeBatch: o.RangeBatch,
+		moveRows: usance.MaxMoveRows, moveScan: usance.MaxMoveScan}
 	reg.Keep(l)
 	return l
 }

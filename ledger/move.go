@@ -119,7 +119,7 @@ func (w *moving) prepare(ctx context.Context) error {
 	}
 	source := &pastEvents{l: w.l, tenant: w.tenant, asOf: w.head.Sequence, past: w.l.past(w.tenant, w.defs)}
 	m := newMover(func(keys store.Keys) (*store.Rows, error) { return w.load(ctx, keys) }, source, w.from, w.to)
-	m.rows, m.scan = allow(usance.MaxMoveRows, "rows"), allow(usance.MaxMoveScan, "events, resources and holds that must be looked at")
+	m.rows, m.scan = allow(w.l.moveRows, "rows"), allow(w.l.moveScan, "events, resources and holds that must be looked at")
 	if err := m.rows.take(len(w.definitions.Changes)); err != nil {
 		return err
 	}
