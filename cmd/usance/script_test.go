@@ -177,12 +177,16 @@ func cmdPack(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), out.Bytes(), 0o600))
 }
 
-// cmdTruncate copies the beginning of a file: truncate whole 200 half.
+// cmdTruncate copies the beginning of a file: truncate whole 200 half, or all but
+// so many bytes of its end: truncate whole -60 half.
 func cmdTruncate(ts *testscript.TestScript, _ bool, args []string) {
 	data, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
+	if n < 0 {
+		n += len(data)
+	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data[:min(n, len(data))], 0o600))
 }
 

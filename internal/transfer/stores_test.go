@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -162,4 +164,52 @@ func TestAStoreMovesToPostgreSQLAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameRows(t, from.rows(t), to.rows(t))
+}
+
+// docs/operations.md says that pg_dump makes a copy that is whole.
+func TestADumpOfPostgreSQLIsAWholeCopy(t *testing.T) {
+	pgtest.Need(t)
+	pg, err := pgtest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pg.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	open := func(database string) store.Store {
+		st, err := pgstore.Open(t.Context(), pg.URL(database), pgstore.Options{MaxConns: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = st.Close() })
+		return st
+	}
+	from := placeOn(t, open("postgres"), noon(), 1)
+	from.settle(t, rand.New(rand.NewPCG(seedOf(t), 13)), 8)
+	dump := filepath.Join(t.TempDir(), "usance.dump")
+	tools, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+	if err != nil || len(tools) == 0 {
+		t.Fatal(tools, err)
+	}
+	run := func(tool string, args ...string) {
+		t.Helper()
+		if out, err := exec.Command(filepath.Join(tools[len(tools)-1], tool), args...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", tool, err, out)
+		}
+	}
+	run("pg_dump", "--format=custom", "--schema=usance", "--file="+dump, pg.URL("postgres"))
+	from.live(t, rand.New(rand.NewPCG(1, 1)), 99) // what comes later is not in it
+	run("psql", "--command=create database other", pg.URL("postgres"))
+	run("pg_restore", "--exit-on-error", "--dbname="+pg.URL("other"), dump)
+	to := placeOn(t, open("other"), from.clock, 1)
+	to.verified(t)
+	for key, value := range to.rows(t) {
+		if key.Table == store.Blocks && from.rows(t)[key] != value {
+			t.Errorf("block %q is not the source's", key.ID)
+		}
+	}
+	to.live(t, rand.New(rand.NewPCG(1, 1)), 500)
+	to.verified(t)
 }
