@@ -30,6 +30,9 @@ const (
 	maxCached = 4 << 10
 	// rowOverhead is about what a row costs beside its bytes.
 	rowOverhead = 96
+	// tenantOverhead is about what a tenant costs beside its rows. Anybody may
+	// ask for tenants that do not exist.
+	tenantOverhead = 512
 )
 
 type cacheShard struct {
@@ -71,12 +74,14 @@ func (c *rowCache) shard(id usance.TenantID) *cacheShard {
 
 // tenant returns what is kept of the tenant, which is nothing at first. The caller
 // holds the shard's mutex.
-func (s *cacheShard) tenant(id usance.TenantID) *cachedTenant {
+func (c *rowCache) tenant(s *cacheShard, id usance.TenantID) *cachedTenant {
 	t := s.tenants[id]
 	if t == nil {
 		s.clock++
 		t = &cachedTenant{rows: map[store.Key][]byte{}, moment: s.clock}
 		s.tenants[id] = t
+		s.grow(t, tenantOverhead)
+		c.trim(s, t)
 	}
 	t.used = true
 	return t
@@ -92,7 +97,7 @@ func (c *rowCache) find(id usance.TenantID, keys []store.Key, rows *store.Rows) 
 	s := c.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.tenant(id)
+	t := c.tenant(s, id)
 	for i, k := range keys {
 		v, known := []byte(nil), false
 		if cached(k.Table) {
@@ -168,14 +173,14 @@ func (c *rowCache) begin(id usance.TenantID) {
 	s := c.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tenant(id).writing = true
+	c.tenant(s, id).writing = true
 }
 
 func (c *rowCache) applied(id usance.TenantID, changes []store.Change) {
 	s := c.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.tenant(id)
+	t := c.tenant(s, id)
 	for i := range changes {
 		ch := &changes[i]
 		switch {

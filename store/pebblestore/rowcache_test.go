@@ -76,7 +76,7 @@ func TestTheRowCacheAnswersAsTheDatabase(t *testing.T) {
 		sh := &s.cache.shards[i]
 		sum := 0
 		for id, c := range sh.tenants {
-			bytes := 0
+			bytes := tenantOverhead
 			for k, v := range c.rows {
 				bytes += len(k.ID) + len(v) + rowOverhead
 			}
@@ -88,6 +88,22 @@ func TestTheRowCacheAnswersAsTheDatabase(t *testing.T) {
 		if sum != sh.bytes {
 			t.Errorf("shard %d counts %d bytes and has %d", i, sh.bytes, sum)
 		}
+	}
+}
+
+// Asking for tenants that do not exist takes no more memory than there is for rows.
+func TestTheRowCacheIsBoundedInTenants(t *testing.T) {
+	c := newRowCache(cacheShards * 50 * tenantOverhead)
+	keys := []store.Key{{Table: store.Head}}
+	for i := range 20_000 {
+		c.find(usance.TenantID(fmt.Sprint("nobody-", i)), keys, store.NewRows(store.Keys{Rows: keys}))
+	}
+	kept := 0
+	for i := range c.shards {
+		kept += len(c.shards[i].tenants)
+	}
+	if kept > 2*50*cacheShards {
+		t.Errorf("%d tenants are kept where there is room for %d", kept, 50*cacheShards)
 	}
 }
 
