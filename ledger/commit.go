@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +36,8 @@ type op struct {
 	// late, if set, prepares the op just before its step, which it then has to
 	// itself: for ops that must look at much that others keep changing.
 	late func() error
+	// urgent ops may use what the store has set aside for when its disk is full.
+	urgent bool
 	// written, if set, is told the head after a step that holds the op.
 	written func(journal.Head)
 	err     error
@@ -200,7 +203,11 @@ func (l *Ledger) step(tenant usance.TenantID, ops []*op) (journal.Head, error) {
 		keys.Ranges = append(keys.Ranges, o.keys.Ranges...)
 	}
 	var head journal.Head
-	err := l.st.Step(context.Background(), tenant, keys, func(rows *store.Rows) error {
+	ctx := context.Background()
+	if slices.ContainsFunc(ops, func(o *op) bool { return o.urgent }) {
+		ctx = store.Urgent(ctx)
+	}
+	err := l.st.Step(ctx, tenant, keys, func(rows *store.Rows) error {
 		var err error
 		if head, err = journal.ReadHead(rows); err != nil {
 			return err

@@ -515,7 +515,8 @@ func (l *Ledger) expireSome(ctx context.Context, tenant usance.TenantID) (more b
 			}
 		}
 	}
-	o := &op{keys: keys, run: func(t *tx) error { return expireIn(t, ids, nodes, now) }}
+	// Reads wait for it.
+	o := &op{keys: keys, urgent: true, run: func(t *tx) error { return expireIn(t, ids, nodes, now) }}
 	if err := l.submit(ctx, tenant, o); err != nil && !errors.Is(err, errStale) {
 		return false, err
 	}

@@ -82,6 +82,18 @@ const (
 // Callers repeat the step; dedup and idempotent ids make that safe.
 var ErrUnknown = errors.New("store: outcome unknown")
 
+// Urgent returns a context whose steps an engine takes even while it refuses others
+// for want of space, from what it has set aside, as long as that lasts. It is for
+// small steps that reads must wait for.
+func Urgent(ctx context.Context) context.Context {
+	return context.WithValue(ctx, urgent{}, true)
+}
+
+// IsUrgent is for engines: it reports whether ctx came from Urgent.
+func IsUrgent(ctx context.Context) bool { return ctx.Value(urgent{}) != nil }
+
+type urgent struct{}
+
 // Key names one row of a tenant.
 type Key struct {
 	Table Table

@@ -49,6 +49,7 @@ var allowed = map[string][]string{
 	"internal/demo":        {"", "client", "api/wire"},
 	"cmd/usance":           {"", "store", "store/pebblestore", "store/pgstore", "registry", "ledger", "server", "client", "api/wire", "internal/"},
 	"internal/arch":        {},
+	"internal/smalldisk":   {},
 	"sim":                  {}, // tests alone: the whole house
 	"bench":                {"", "store", "store/pebblestore", "registry", "ledger", "server", "client", "api/wire", "internal/"},
 	"console":              {"", "registry", "internal/httpx"},
@@ -128,8 +129,10 @@ func TestImportsRunOneWay(t *testing.T) {
 
 func TestTestSupportStaysInTests(t *testing.T) {
 	for _, p := range packages(t) {
-		if slices.Contains(p.Imports, module+"/internal/facadetest") {
-			t.Errorf("%s imports internal/facadetest outside its tests", p.ImportPath)
+		for _, support := range []string{"/internal/facadetest", "/internal/smalldisk"} {
+			if slices.Contains(p.Imports, module+support) {
+				t.Errorf("%s imports %s outside its tests", p.ImportPath, support)
+			}
 		}
 	}
 }

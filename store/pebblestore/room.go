@@ -67,8 +67,12 @@ func (r *room) full() error {
 }
 
 // refuse returns nil when a step of n bytes can be written to the log, and otherwise
-// a refusal. It notices by itself when there is space again.
-func (r *room) refuse(n int) error {
+// a refusal. It notices by itself when there is space again. An urgent step may use
+// what the ballast holds for the log.
+func (r *room) refuse(n int, urgent bool) error {
+	if urgent && r.spare(n) {
+		return nil
+	}
 	if r.tables.Load() {
 		return r.full()
 	}
@@ -76,6 +80,18 @@ func (r *room) refuse(n int) error {
 		return nil
 	}
 	return r.look(n)
+}
+
+// spare reports whether n bytes fit the log, be it at the cost of the ballast, and
+// leave it some.
+func (r *room) spare(n int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ballast || r.size == 0 {
+		return true
+	}
+	usage, err := r.fs.GetDiskUsage(r.fs.PathDir(r.path))
+	return err == nil && usage.AvailBytes >= r.size/4+2*uint64(n)
 }
 
 // look looks at the space there is.

@@ -48,7 +48,7 @@ func (s *Store) Step(ctx context.Context, id usance.TenantID, keys store.Keys, f
 	if err != nil {
 		return err
 	}
-	if err := cmp.Or(ctx.Err(), s.health.check(), s.room.refuse(batch.Len())); err != nil {
+	if err := cmp.Or(ctx.Err(), s.health.check(), s.room.refuse(batch.Len(), store.IsUrgent(ctx))); err != nil {
 		return errors.Join(err, batch.Close())
 	}
 	c := s.begin(id, t, batch, changes, points, seen)

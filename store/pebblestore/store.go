@@ -217,7 +217,7 @@ func (s *Store) Check(ctx context.Context) error {
 		return err
 	}
 	defer s.leave()
-	return cmp.Or(s.health.trouble(), s.room.refuse(0))
+	return cmp.Or(s.health.trouble(), s.room.refuse(0, false))
 }
 
 // Close waits for running calls and releases the folder. Calls that begin after
