@@ -242,13 +242,15 @@ func (p *probe) events() {
 	for k := range left {
 		p.differ("event %v was acknowledged and is missing", k)
 	}
-	p.found(len(p.m.events))
 }
 
 // meter asks for all time, and one more question that chance chooses.
 func (p *probe) meter(name string) {
 	agg := p.m.meters[name].aggregation
 	node := pick(p.asking, nodes...)
+	if p.thorough {
+		node = "/"
+	}
 	at := "/api/v1/meters/" + name + "/query?node=" + url.QueryEscape(node)
 	p.rows(at, p.m.value(name, node, span{}, nil))
 	switch p.asking.IntN(4) {

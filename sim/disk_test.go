@@ -5,10 +5,11 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/usance/usance/internal/smalldisk"
 )
 
 // faultKind is what the disk does to the process in one of its lives.
@@ -33,8 +34,9 @@ var errDisk = errors.New("the simulated disk fails")
 // rest what chance says. It dies or fails where its plan says, counted in
 // operations since the plan was made.
 type disk struct {
-	mem *vfs.MemFS
-	fs  vfs.FS
+	mem   *vfs.MemFS
+	small *smalldisk.Disk
+	fs    vfs.FS
 
 	mu     sync.Mutex
 	r      *rand.Rand
@@ -43,14 +45,27 @@ type disk struct {
 	length int // how many operations meet it
 	seen   int
 	hits   int
+	tidy   bool       // nothing is torn: all that was not synced is left, or none of it
 	corpse *vfs.MemFS // what is left after the death; what happens on fs since is lost
 }
 
-func newDisk(mem *vfs.MemFS, r *rand.Rand) *disk {
-	d := &disk{mem: mem, r: r}
-	d.fs = errorfs.Wrap(mem, errorfs.InjectorFunc(d.meet))
-	return d
+// diskBytes is what the disk holds.
+const diskBytes = 64 << 20
+
+func newDisk(r *rand.Rand) *disk {
+	mem := vfs.NewCrashableMem()
+	return (&disk{r: r}).over(mem, smalldisk.New(mem, diskBytes))
 }
+
+// over returns a disk of the same chance over other files.
+func (d *disk) over(mem *vfs.MemFS, small *smalldisk.Disk) *disk {
+	next := &disk{mem: mem, small: small, r: d.r, tidy: d.tidy}
+	next.fs = errorfs.Wrap(small, errorfs.InjectorFunc(next.meet))
+	return next
+}
+
+// again returns the disk as it is, for another process.
+func (d *disk) again() *disk { return d.over(d.mem, d.small.Over(d.mem)) }
 
 // plan arms a fault. A kind that needs no operation arms nothing.
 func (d *disk) plan(kind faultKind, at, length int) {
@@ -82,27 +97,21 @@ func (d *disk) die() *disk {
 	if d.corpse == nil {
 		d.clone()
 	}
-	return newDisk(d.corpse, d.r)
+	return d.over(d.corpse, d.small.Over(d.corpse))
 }
 
 // clone keeps what was synced and of the rest nothing, all, or what chance says,
 // torn blocks and lost directory entries among it.
 func (d *disk) clone() {
 	percent := [...]int{0, 0, 100, 1 + d.r.IntN(99)}[d.r.IntN(4)]
+	if d.tidy {
+		percent = percent / 100 * 100
+	}
 	d.corpse = d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: d.r})
 }
 
 func isSync(k errorfs.OpKind) bool {
 	return k == errorfs.OpFileSync || k == errorfs.OpFileSyncData || k == errorfs.OpFileSyncTo
-}
-
-// takesRoom are the operations that a full disk refuses.
-func takesRoom(k errorfs.OpKind) bool {
-	switch k {
-	case errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileWriteAt, errorfs.OpFilePreallocate, errorfs.OpMkdirAll, errorfs.OpReuseForWrite, errorfs.OpLink:
-		return true
-	}
-	return false
 }
 
 // meet is asked before every operation.
@@ -122,8 +131,6 @@ func (d *disk) meet(op errorfs.Op) error {
 		concerned = table && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpFileClose && op.Kind != errorfs.OpRemove
 	case failReads:
 		concerned = table && (op.Kind == errorfs.OpFileReadAt || op.Kind == errorfs.OpFileRead)
-	case fillUp:
-		concerned = takesRoom(op.Kind)
 	}
 	if !concerned || d.corpse != nil {
 		return nil
@@ -133,12 +140,9 @@ func (d *disk) meet(op errorfs.Op) error {
 		return nil
 	}
 	d.hits++
-	switch d.kind {
-	case dieAtLog, dieAnywhere, dieOpening:
+	if d.kind == dieAtLog || d.kind == dieAnywhere || d.kind == dieOpening {
 		d.clone()
 		return nil
-	case fillUp:
-		return syscall.ENOSPC
 	}
 	return errDisk
 }

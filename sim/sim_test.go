@@ -1,17 +1,18 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"net/url"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // seeds are those of this run: USANCE_SEEDS many, the first of them USANCE_SEED or
@@ -51,7 +52,7 @@ func TestWhatWasAcknowledgedIsThereOnceAndEveryAnswerIsTheModels(t *testing.T) {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
 				s := newSimulation(t, seed)
-				s.run(lives)
+				s.run(lives, kinds)
 				mu.Lock()
 				total.add(s.count)
 				mu.Unlock()
@@ -74,6 +75,11 @@ type simulation struct {
 	tenants []*tenant
 	charges []op // that may be sent again
 	pending *pending
+	unheard []unheard
+	life    faultKind
+	full    bool     // the disk is
+	busy    int      // requests of a life, about
+	alone   bool     // clients wait for each other
 	past    []string // what was done in this life
 	trail   strings.Builder
 }
@@ -88,8 +94,8 @@ type pending struct {
 
 func newSimulation(t *testing.T, seed uint64) *simulation {
 	source := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
-	s := &simulation{t: t, seed: seed, r: source(1)}
-	s.world = &world{disk: newDisk(vfs.NewCrashableMem(), source(2)), now: time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC), asking: source(3),
+	s := &simulation{t: t, seed: seed, r: source(1), busy: 28}
+	s.world = &world{disk: newDisk(source(2)), now: time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC), asking: source(3),
 		count: counts{faults: map[faultKind]int{}}}
 	s.clients = clients{r: source(4), sent: make([][]sentEvent, 2)}
 	for i, name := range []string{"Asia/Kathmandu", "America/St_Johns"} {
@@ -120,7 +126,27 @@ func (s *simulation) note(format string, args ...any) {
 }
 
 // run lives so many lives and looks at everything in the end.
-func (s *simulation) run(lives int) {
+func (s *simulation) run(lives int, kinds []faultKind) {
+	s.t.Helper()
+	s.begin()
+	for range lives {
+		s.past = nil
+		s.live(kinds[s.r.IntN(len(kinds))])
+	}
+	s.thorough = true
+	s.examine()
+	for i, m := range s.tenants {
+		s.count.acknowledged += len(m.events)
+		p := &probe{world: s.world, i: i, m: m}
+		s.count.found += len(p.list("/api/v1/events?limit=1000"))
+	}
+	if err := s.st.Close(); err != nil {
+		s.fail("closing: %v", err)
+	}
+}
+
+// begin starts the first process and makes the tenants.
+func (s *simulation) begin() {
 	s.t.Helper()
 	if err := s.start(256 << 10); err != nil {
 		s.fail("first start: %v", err)
@@ -135,34 +161,18 @@ func (s *simulation) run(lives int) {
 		s.fail("apply: %d %s", a.status, a.body)
 	}
 	s.examine()
-	for life := range lives {
-		s.past = nil
-		s.live(life)
-	}
-	s.examine()
-	for _, m := range s.tenants {
-		s.count.acknowledged += len(m.events)
-	}
-	s.count.found = 0
-	for i, m := range s.tenants {
-		p := &probe{world: s.world, i: i, m: m}
-		s.count.found += len(p.list("/api/v1/events?limit=1000"))
-	}
-	if err := s.st.Close(); err != nil {
-		s.fail("closing: %v", err)
-	}
 }
 
 // kinds are the faults a life may meet; those named twice come twice as often.
-var kinds = []faultKind{dieIdle, dieAtLog, dieAtLog, dieAtLog, dieAnywhere, dieAnywhere, dieAnywhere, dieOpening, stopInOrder, failLogSync, failLogWrite, failTables, failReads}
+var kinds = []faultKind{dieIdle, dieAtLog, dieAtLog, dieAtLog, dieAnywhere, dieAnywhere, dieAnywhere, dieOpening, stopInOrder, failLogSync, failLogWrite, failTables, failReads, fillUp}
 
 // live is one life of the process: requests until it dies, then a new process on
 // what is left of the disk, and everything compared.
-func (s *simulation) live(life int) {
+func (s *simulation) live(kind faultKind) {
 	s.t.Helper()
-	kind := kinds[s.r.IntN(len(kinds))]
-	s.note("life %d: %s", life, kind)
-	requests := 4 + s.r.IntN(28)
+	s.life = kind
+	s.note("a life: %s", kind)
+	requests := 4 + s.r.IntN(s.busy)
 	switch kind {
 	case dieAtLog:
 		s.disk.plan(kind, 1+s.r.IntN(30), 1)
@@ -173,29 +183,76 @@ func (s *simulation) live(life int) {
 	case failTables, failReads:
 		s.disk.plan(kind, 1+s.r.IntN(20), 1+s.r.IntN(20))
 	}
-	for range requests {
+	for n := range requests {
+		if kind == fillUp && !s.full && n%8 == 3 { // once: what the store gives up of its own is not taken from it
+			s.full = true
+			s.disk.small.Leave(pick[int64](s.r, 0, 100, 5000, 100_000, 1<<20))
+		}
 		s.tick()
 		heard, ok := s.step()
 		if !heard {
 			break
 		}
-		if !ok {
-			s.disk.heal()
-			if s.st.Check(s.t.Context()) != nil {
-				break // it serves nothing until it is opened anew
-			}
-			s.resolve()
+		if ok {
+			continue
 		}
+		if kind == fillUp {
+			s.makeSpace()
+		}
+		s.disk.heal()
+		if s.st.Check(s.t.Context()) != nil {
+			break // it serves nothing until it is opened anew
+		}
+		s.resolve()
 	}
+	s.disk.small.Leave(diskBytes)
+	s.full = false
 	s.disk.heal()
 	s.count.faults[kind]++
 	s.restart(kind)
 	s.examine()
 }
 
-// tick moves the clock, mostly a little.
+// makeSpace ends a full disk, on which reads went on: the same process writes again.
+func (s *simulation) makeSpace() {
+	s.t.Helper()
+	i := s.r.IntN(len(s.tenants))
+	if s.pending != nil {
+		i = s.pending.tenant
+	}
+	p := &probe{world: s.world, i: i, m: s.tenants[i]}
+	p.quotas()
+	p.meter("m.sum")
+	if len(p.wrong) > 0 {
+		s.fail("reads on a full disk: %s", strings.Join(p.wrong, "\n"))
+	}
+	s.disk.small.Leave(diskBytes)
+	for s.st.Check(s.t.Context()) != nil {
+		if s.t.Context().Err() != nil {
+			s.fail("the disk has space again, and the store says: %v", s.st.Check(context.Background()))
+		}
+		runtime.Gosched()
+	}
+	s.full = false
+	s.count.recovered++
+	s.note("there is space again")
+}
+
+// tick moves the clock, mostly a little, and now and then back: once the holds whose
+// time has come have been looked at, since what has expired stays so.
 func (s *simulation) tick() {
-	switch s.r.IntN(12) {
+	switch s.r.IntN(14) {
+	case 12:
+		for i, m := range s.tenants {
+			m.now = s.now
+			m.expire()
+			p := &probe{world: s.world, i: i, m: m}
+			if p.quotas(); len(p.wrong) > 0 || s.disk.dead() {
+				return // the disk fails; the next request says whether it is right to
+			}
+		}
+		s.now = s.now.Add(-time.Duration(s.r.Int64N(int64(2 * time.Hour))))
+		s.note("the clock is set back to %s", s.now)
 	case 0:
 		s.now = s.now.Add(time.Duration(s.r.Int64N(int64(8 * time.Hour))))
 	case 1, 2:
@@ -215,8 +272,13 @@ func (s *simulation) step() (heard, ok bool) {
 	m := s.tenants[i]
 	m.now = s.now
 	m.expire()
-	if s.r.IntN(8) == 0 {
+	switch s.r.IntN(16) {
+	case 0, 1:
 		return s.query(i)
+	case 2:
+		if s.life != fillUp && !s.alone {
+			return s.burst(i)
+		}
 	}
 	return s.do(s.request(i, m))
 }
@@ -279,6 +341,95 @@ func (s *simulation) do(o op) (heard, ok bool) {
 	return true, true
 }
 
+// burst has several clients send new events of one tenant at once, so that their
+// requests share steps. The order does not matter: events add up in any.
+func (s *simulation) burst(i int) (heard, ok bool) {
+	s.t.Helper()
+	const clients = 6
+	m := s.tenants[i]
+	var lists [clients][]map[string]any
+	var asks [clients]ask
+	var got [clients]answer
+	for n := range lists {
+		for range 1 + s.r.IntN(4) {
+			lists[n] = append(lists[n], s.clients.event(m))
+		}
+		asks[n] = s.clients.sendAsk(lists[n])
+	}
+	var wg sync.WaitGroup
+	for n := range asks {
+		wg.Go(func() {
+			a := s.call(m, asks[n])
+			if s.disk.dead() {
+				a.status = 0
+			}
+			got[n] = a
+		})
+	}
+	wg.Wait()
+	s.count.requests += clients
+	next := m.clone()
+	heard, ok = true, true
+	for n, a := range got {
+		switch {
+		case a.status == 204:
+			next.ingest(lists[n])
+		case a.status == 0 || a.status >= 500:
+			heard, ok = heard && a.status != 0, false
+			s.unheard = append(s.unheard, unheard{i, lists[n], asks[n]})
+		default:
+			s.fail("%s in a burst: %d %s", asks[n].body, a.status, a.body)
+		}
+	}
+	s.tenants[i] = next
+	s.note("%s %d requests at once, %d unheard", m.id, clients, len(s.unheard))
+	return heard, ok
+}
+
+// unheard is a request of a burst that nobody heard the answer of.
+type unheard struct {
+	tenant int
+	list   []map[string]any
+	ask    ask
+}
+
+// resolveBurst finds out of each which of its events are there: all, or none. Then
+// its client sends it again.
+func (s *simulation) resolveBurst() {
+	s.t.Helper()
+	for _, u := range s.unheard {
+		m := s.tenants[u.tenant]
+		p := &probe{world: s.world, i: u.tenant, m: m}
+		there := 0
+		for _, e := range u.list {
+			there += len(p.list("/api/v1/events?source=" + url.QueryEscape(text(e, "source")) + "&id=" + url.QueryEscape(text(e, "id"))))
+		}
+		switch {
+		case len(p.wrong) > 0:
+			s.fail("%s", strings.Join(p.wrong, "\n"))
+		case there == len(u.list):
+			s.count.landed++
+		case there == 0:
+			s.count.lost++
+		default:
+			s.fail("%d of %d events of a request are there: %s", there, len(u.list), u.ask.body)
+		}
+		m.now = s.now
+		if there > 0 {
+			m.ingest(u.list)
+		}
+		s.note("%d of %d events of a burst are there", there, len(u.list))
+	}
+	again := s.unheard
+	s.unheard = nil
+	for _, u := range again {
+		o := op{name: "burst again", tenant: u.tenant, ask: u.ask, run: func(m *tenant) want { return m.ingest(u.list) }}
+		if heard, ok := s.do(o); !heard || !ok {
+			s.fail("%s again, on a disk in order, was not answered", u.ask.body)
+		}
+	}
+}
+
 // query asks the façades in the middle of a life. While the disk fails, an answer
 // may say so; it may not be wrong.
 func (s *simulation) query(i int) (heard, ok bool) {
@@ -302,7 +453,8 @@ func (s *simulation) query(i int) (heard, ok bool) {
 		return false, false
 	}
 	if len(p.wrong) > 0 {
-		if s.disk.heal() == 0 {
+		full := s.life == fillUp && s.st.Check(s.t.Context()) != nil // a sign-in writes
+		if s.disk.heal() == 0 && !full {
 			s.fail("%s", strings.Join(p.wrong, "\n"))
 		}
 		s.count.refused++
@@ -319,7 +471,7 @@ func (s *simulation) restart(kind faultKind) {
 		if err := s.st.Close(); err != nil {
 			s.fail("stopping in order: %v", err)
 		}
-		s.disk = newDisk(s.disk.mem, s.disk.r)
+		s.disk = s.disk.again()
 	} else {
 		s.count.crashes++
 		left := s.disk.die()
@@ -354,6 +506,7 @@ func (s *simulation) restart(kind faultKind) {
 // wholly or not at all. Then its client sends it again.
 func (s *simulation) resolve() {
 	s.t.Helper()
+	s.resolveBurst()
 	p := s.pending
 	if p == nil {
 		return

@@ -36,17 +36,20 @@ type world struct {
 	asking *rand.Rand // which of the possible questions a check asks
 	log    bytes.Buffer
 	count  counts
+
+	thorough bool // checks ask everything
 }
 
 // counts are the figures of a run.
 type counts struct {
-	requests, crashes, restarts, landed, lost, refused int
-	faults                                             map[faultKind]int
-	acknowledged, found                                int
+	requests, crashes, restarts, landed, lost, refused, recovered int
+	faults                                                        map[faultKind]int
+	acknowledged, found                                           int
 }
 
 func (c *counts) add(o counts) {
-	c.requests, c.crashes, c.restarts, c.landed, c.lost, c.refused = c.requests+o.requests, c.crashes+o.crashes, c.restarts+o.restarts, c.landed+o.landed, c.lost+o.lost, c.refused+o.refused
+	c.requests, c.crashes, c.restarts, c.landed = c.requests+o.requests, c.crashes+o.crashes, c.restarts+o.restarts, c.landed+o.landed
+	c.lost, c.refused, c.recovered = c.lost+o.lost, c.refused+o.refused, c.recovered+o.recovered
 	c.acknowledged, c.found = c.acknowledged+o.acknowledged, c.found+o.found
 	if c.faults == nil {
 		c.faults = map[faultKind]int{}
@@ -58,16 +61,13 @@ func (c *counts) add(o counts) {
 
 func (c *counts) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d requests, %d crashes, %d restarts; of the requests cut off %d had happened and %d had not; %d answered 5xx; events acknowledged %d, found %d",
-		c.requests, c.crashes, c.restarts, c.landed, c.lost, c.refused, c.acknowledged, c.found)
+	fmt.Fprintf(&b, "%d requests, %d crashes, %d restarts; of the requests cut off %d had happened and %d had not; %d answered 5xx; %d full disks recovered from; events acknowledged %d, found %d",
+		c.requests, c.crashes, c.restarts, c.landed, c.lost, c.refused, c.recovered, c.acknowledged, c.found)
 	for _, k := range slices.Sorted(maps.Keys(c.faults)) {
 		fmt.Fprintf(&b, "\n  %s: %d", k, c.faults[k])
 	}
 	return b.String()
 }
-
-// found notes at the end how many events there are.
-func (w *world) found(n int) { w.count.found = n }
 
 // start opens the store and builds the server on it. MemTableBytes is small, so
 // that tables are written, merged and read back all the time.
@@ -223,9 +223,12 @@ func newTenant(id string, zone *time.Location) *tenant {
 	}
 }
 
-// metersToAsk is every meter in the end of things, and some each time before.
+// metersToAsk is every meter where everything is to be looked at, and some otherwise.
 func (w *world) metersToAsk(m *tenant) []string {
 	all := keysOf(m.meters)
+	if w.thorough {
+		return all
+	}
 	w.asking.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all[:min(len(all), 10)]
 }

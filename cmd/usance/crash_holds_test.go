@@ -36,7 +36,8 @@ type heldState struct {
 // up to exactly those holds, and nothing lost once everybody has asked again.
 func TestWhatWasReservedIsReservedAfterKill9(t *testing.T) {
 	binary, dir := build(t), t.TempDir()
-	const rounds, owners, killAfter = 3, 4, 60
+	const owners, killAfter = 4, 60
+	rounds := kills(t, 3)
 	holds := map[string]*heldState{}
 	for round := range rounds {
 		p, c := serveProcess(t, binary, dir, 1)
@@ -99,6 +100,7 @@ func TestWhatWasReservedIsReservedAfterKill9(t *testing.T) {
 	if v, err := c.Verify(t.Context(), nil); err != nil || v.Fault != "" {
 		t.Errorf("%+v, %v", v, err)
 	}
+	t.Logf("%d kills", rounds)
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Fatalf("stopping in order: %v", err)
 	}

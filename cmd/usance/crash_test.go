@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,6 +61,20 @@ func operatorsClientOver(t *testing.T, p *process, dir string, o client.Options)
 	return c
 }
 
+// kills is how often a test kills its server: USANCE_KILLS, or so many.
+func kills(t *testing.T, fallback int) int {
+	t.Helper()
+	text := os.Getenv("USANCE_KILLS")
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("USANCE_KILLS: %q is not a number from 1", text)
+	}
+	return n
+}
+
 const crashManifest = `
 tenants:
 - id: acme
@@ -72,7 +87,8 @@ tenants:
 // event that was acknowledged, and for halves of requests.
 func TestWhatWasAcknowledgedIsThereOnceAfterKill9(t *testing.T) {
 	binary, dir := build(t), t.TempDir()
-	const rounds, senders, perRequest, killAfter = 4, 4, 25, 40
+	const senders, perRequest, killAfter = 4, 25, 40
+	rounds := kills(t, 4)
 	requests := map[string]bool{} // every request sent → acknowledged
 	for round := range rounds {
 		p, c := serveProcess(t, binary, dir, 1)
@@ -122,6 +138,10 @@ func TestWhatWasAcknowledgedIsThereOnceAfterKill9(t *testing.T) {
 		}
 	}
 	checkRequests(t, c, requests, perRequest)
+	if v, err := c.Verify(t.Context(), nil); err != nil || v.Fault != "" {
+		t.Errorf("%+v, %v", v, err)
+	}
+	t.Logf("%d kills", rounds)
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Fatalf("stopping in order: %v", err)
 	}
