@@ -78,7 +78,10 @@ func (d *Disk) free(name string) {
 func (d *Disk) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	d.free(name)
 	f, err := d.FS.Create(name, c)
-	return &file{File: f, disk: d, name: name}, err
+	if err != nil {
+		return nil, err
+	}
+	return &file{File: f, disk: d, name: name}, nil
 }
 
 // Remove gives the file's space back.
@@ -91,7 +94,10 @@ func (d *Disk) Remove(name string) error {
 func (d *Disk) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	d.free(old)
 	f, err := d.FS.ReuseForWrite(old, name, c)
-	return &file{File: f, disk: d, name: name}, err
+	if err != nil {
+		return nil, err
+	}
+	return &file{File: f, disk: d, name: name}, nil
 }
 
 // Rename moves the file's space with it.
@@ -122,10 +128,22 @@ func (f *file) Write(p []byte) (int, error) {
 	return n, syscall.ENOSPC
 }
 
-// Preallocate takes the space at once.
-func (f *file) Preallocate(_, length int64) error {
-	if f.disk.grow(f.name, length) < length {
+// Preallocate takes the space at once, where the file has not got it already.
+func (f *file) Preallocate(offset, length int64) error {
+	f.disk.mu.Lock()
+	more := offset + length - f.disk.sizes[f.name]
+	f.disk.mu.Unlock()
+	if more > 0 && f.disk.grow(f.name, more) < more {
 		return syscall.ENOSPC
 	}
 	return nil
+}
+
+// OpenReadWrite opens a file that is written to in place.
+func (d *Disk) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := d.FS.OpenReadWrite(name, c, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &file{File: f, disk: d, name: name}, nil
 }

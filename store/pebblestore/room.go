@@ -29,9 +29,11 @@ type room struct {
 	log  *slog.Logger
 	size uint64 // of the ballast; 0 where the file system cannot tell what space it has
 
-	spent  atomic.Uint64 // bytes written since the space was looked at
-	short  atomic.Bool   // too little space: steps that write are refused
-	tables atomic.Bool   // the last table could not be written for want of space
+	spent atomic.Uint64 // bytes written since the space was looked at
+	short atomic.Bool   // too little space: steps that write are refused
+	// yielded says that the ballast is given up: its space is not for tables.
+	yielded atomic.Bool
+	tables  atomic.Bool // the last table could not be written for want of space
 
 	mu      sync.Mutex
 	ballast bool          // it is there
@@ -52,12 +54,13 @@ func newRoom(fs vfs.FS, dir string, log *slog.Logger) *room {
 		return r
 	}
 	r.size = min(max(usage.TotalBytes/64, minBallast), maxBallast)
-	if _, err := fs.Stat(r.path); err == nil {
-		r.ballast = true
-	} else {
-		r.short.Store(true)
-		_ = r.look(0) // too little space is what it then says
+	if f, err := fs.OpenReadWrite(r.path, vfs.WriteCategoryUnspecified); err == nil && r.reserve(f) == nil {
+		r.ballast = true // it was there; a crash may have left it without its space
+		return r
 	}
+	r.short.Store(true)
+	r.yielded.Store(true)
+	_ = r.look(0) // too little space is what it then says
 	return r
 }
 
@@ -143,19 +146,26 @@ func (r *room) restore() bool {
 	if err != nil {
 		return false
 	}
-	err = f.Preallocate(0, int64(r.size))
+	if r.reserve(f) != nil {
+		_ = r.fs.Remove(r.path) // it may hold what space there is
+		return false
+	}
+	r.ballast = true
+	r.yielded.Store(false)
+	return true
+}
+
+// reserve takes the ballast's space and closes it.
+func (r *room) reserve(f vfs.File) error {
+	err := f.Preallocate(0, int64(r.size))
 	if errors.Is(err, syscall.EOPNOTSUPP) { // by hand, then
+		err = nil
 		piece := make([]byte, 64<<10)
 		for at := uint64(0); at < r.size && err == nil; at += uint64(len(piece)) {
 			_, err = f.Write(piece)
 		}
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		_ = r.fs.Remove(r.path) // it may hold what space there is
-		return false
-	}
-	r.ballast = true
-	return true
+	return errors.Join(err, f.Close())
 }
 
 // yield gives the ballast up, because the log or the manifest has no space.
@@ -164,6 +174,7 @@ func (r *room) yield() {
 	defer r.mu.Unlock()
 	if r.ballast {
 		r.ballast = false
+		r.yielded.Store(true) // before there is space that a table could take
 		if err := r.fs.Remove(r.path); err != nil {
 			r.log.Error("the space set aside cannot be given up", "file", r.path, "error", err)
 		}
@@ -215,5 +226,22 @@ func (s spacious) Create(name string, category vfs.DiskWriteCategory) (vfs.File,
 	if !s.room.tableMay() {
 		return nil, fmt.Errorf("%s: %w", name, syscall.ENOSPC)
 	}
-	return s.tables.Create(name, category)
+	f, err := s.tables.Create(name, category)
+	if err != nil {
+		return nil, err
+	}
+	return table{f, s.room}, nil
+}
+
+// table is a table being written, perhaps since before the space ran short.
+type table struct {
+	vfs.File
+	room *room
+}
+
+func (t table) Write(p []byte) (int, error) {
+	if t.room.yielded.Load() {
+		return 0, syscall.ENOSPC
+	}
+	return t.File.Write(p)
 }
