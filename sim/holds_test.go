@@ -22,7 +22,7 @@ func (m *tenant) reserve(in map[string]any, items []item, ttl time.Duration) wan
 	if h, ok := m.holds[id]; ok {
 		return want{status: 200, check: h.shown}
 	}
-	if hard, _ := m.blocking(text(in, "node"), items, m.now); hard > 0 {
+	if hard, _ := m.blocking(text(in, "node"), items, nil, m.now); hard > 0 {
 		return want{status: 409, check: refusedBy(hard)}
 	}
 	h := hold{node: text(in, "node"), subject: text(in, "subject"), state: "open", items: items, open: items, expires: m.now.Add(ttl).Truncate(time.Microsecond)}
@@ -148,7 +148,14 @@ func (m *tenant) settle(id string, items []item, partial bool, step int) want {
 	}
 	before := m.holds[id]
 	m.holds[id] = h
-	if hard, _ := m.blocking(h.node, items, m.now); hard > 0 {
+	aside := map[string]int64{}
+	for _, it := range before.open {
+		aside[it.meter] += it.amount
+	}
+	for _, it := range h.open {
+		aside[it.meter] -= it.amount
+	}
+	if hard, _ := m.blocking(h.node, items, aside, m.now); hard > 0 {
 		m.holds[id] = before
 		return want{status: 409, check: refusedBy(hard)}
 	}

@@ -295,13 +295,13 @@ func room(limit, used, reserved int64) int64 {
 }
 
 // blocking counts the hard quotas that refuse a growth at an instant, and the soft
-// and shadow ones it passes.
-func (m *tenant) blocking(node string, items []item, at time.Time) (hard, soft int) {
+// and shadow ones it passes. What was set aside for it until now needs no room.
+func (m *tenant) blocking(node string, items []item, aside map[string]int64, at time.Time) (hard, soft int) {
 	for _, it := range items {
 		for _, n := range upward(node) {
 			name := quotaName{n, it.meter}
 			q, ok := m.quotas[name]
-			if !ok || q.limit < 0 || it.amount <= 0 {
+			if !ok || q.limit < 0 || it.amount <= aside[it.meter] {
 				continue
 			}
 			if max(m.used(name, at), 0)+m.reserved(it.meter, n)+it.amount <= q.limit {

@@ -338,9 +338,9 @@ func (m *tenant) charge(in map[string]any, items []item) want {
 				}
 			}
 		}
-		_, soft = m.blocking(node, granted, at)
+		_, soft = m.blocking(node, granted, nil, at)
 	default:
-		hard, soft = m.blocking(node, items, at)
+		hard, soft = m.blocking(node, items, nil, at)
 	}
 	if hard > 0 {
 		return want{status: 409, check: refusedBy(hard)}
