@@ -65,7 +65,8 @@ function readSources(v: string | boolean | undefined): { type: string; amount?: 
 }
 
 const nodeBody = (v: Values) => ({ path: text(v.path).trim(), name: or(v.name), carved: !!v.carved, aliases: readMap(v.aliases) })
-const quotaBody = (v: Values) => ({ node: text(v.node).trim(), meter: text(v.meter), limit: parseLimit(text(v.limit)) as never, window: v.window as never, enforce: v.enforce as never })
+// A guarantee has no field of its own: it stays as it is.
+const quotaBody = (v: Values, old: Row | undefined) => ({ node: text(v.node).trim(), meter: text(v.meter), limit: parseLimit(text(v.limit)) as never, window: v.window as never, enforce: v.enforce as never, guarantee: (old?.guarantee ?? undefined) as never })
 const meterBody = (v: Values) => ({ name: text(v.name).trim(), unit: text(v.unit).trim(), aggregation: v.aggregation as never, events: readSources(v.events), group_by: readMap(v.group_by) })
 const userBody = (v: Values) => ({ name: text(v.name).trim(), role: v.role as never, subtree: or(v.subtree), disabled: !!v.disabled, password: or(v.password) })
 const keyBody = (v: Values) => ({ kind: v.kind as never, id: text(v.id).trim(), user: text(v.user).trim(), disabled: !!v.disabled, secret: or(v.secret) })
@@ -84,9 +85,9 @@ export const kinds: Kind[] = [
       { name: 'window', label: 'window', type: 'select', options: ['lifetime', 'day', 'month'], optionPrefix: 'window.' }, { name: 'enforce', label: 'enforce', type: 'select', options: ['hard', 'soft', 'shadow'], optionPrefix: 'enforce.', hint: 'hint.enforce' },
     ],
     list: (tenant, signal) => list((cursor) => ok(api.GET('/api/v1/quotas', { params: { query: { tenant, recursive: true, cursor } }, signal }))),
-    values: (r, unit) => ({ node: text(r?.node ?? '/'), meter: text(r?.meter), limit: r ? typed(r.limit as never, unit ?? '1') : '', window: text(r?.window ?? 'lifetime'), enforce: text(r?.enforce ?? 'hard') }),
-    manifest: (v) => { const b = quotaBody(v); return { quotas: [{ ...b, limit: b.limit === null ? 'unlimited' : b.limit }] } },
-    save: async (tenant, v) => { await ok(api.PUT('/api/v1/quotas', { params: { query: { tenant } }, body: quotaBody(v) })); return undefined },
+    values: (r, unit) => ({ node: text(r?.node ?? '/'), meter: text(r?.meter), limit: r ? typed((r.base ?? r.limit) as never, unit ?? '1') : '', window: text(r?.window ?? 'lifetime'), enforce: text(r?.enforce ?? 'hard') }),
+    manifest: (v, old) => { const b = quotaBody(v, old); return { quotas: [{ ...b, limit: b.limit === null ? 'unlimited' : b.limit }] } },
+    save: async (tenant, v, old) => { await ok(api.PUT('/api/v1/quotas', { params: { query: { tenant } }, body: quotaBody(v, old) })); return undefined },
     remove: async (tenant, r) => { await ok(api.DELETE('/api/v1/quotas', { params: { query: { tenant, node: text(r.node), meter: text(r.meter) } } })) },
   },
   {
@@ -159,7 +160,7 @@ export const kinds: Kind[] = [
     values: (r) => ({ name: text(r?.name), role: text(r?.role ?? 'viewer'), subtree: text(r?.subtree), expires: text(r?.expires).slice(0, 10) }),
     manifest: (v) => ({ tokens: [tokenBody(v)] }),
     save: async (tenant, v, old) => {
-      const body = tokenBody(v)
+      const body = { ...tokenBody(v), enforce: (old?.enforce ?? undefined) as never }
       const made = old
         ? await ok(api.PUT('/api/v1/tokens/{name}', { params: { path: { name: body.name }, query: { tenant } }, body }))
         : await ok(api.POST('/api/v1/tokens', { params: { query: { tenant } }, body }))
