@@ -258,7 +258,7 @@ func TestEveryNumberIsExplainedAsItIsAnswered(t *testing.T) {
 		{"zstack", "vm.num.used", usual["zstack"].numbers["vm.cpuNum.used"]},
 		{"zstack", "vm.cpuNum.used", "0"},
 		{"zstack", "vm.cpuNum.total", "520"}, // with what the resource grants
-		{"zstack", "vm.cpuNum.value", "512"},
+		{"zstack", "vm.cpuNum.value", "520"},
 		{"cloudrtc", "audio " + day, "0"},
 		{"cloudrtc", "video_sd " + day, usual["cloudrtc"].numbers["video_hd "+day]},
 		{"metastudio", "resources.usage due", "5"},

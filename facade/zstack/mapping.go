@@ -101,7 +101,7 @@ const (
 )
 
 // Mapping says where the numbers of the answers come from: of each quota by its
-// name, which is a meter's, its limit as total, without what resources grant as value, and what is consumed
+// name, which is a meter's, its limit in force as total and as value, and what is consumed
 // at and below the node as used. Limits are written by the vendor's clients too,
 // by that name and at that node, and so are read nowhere else. Without a bound, or
 // without a quota, a limit is -1.
@@ -109,7 +109,7 @@ func Mapping() mapping.Table {
 	of := func(name, call, value string) mapping.Field {
 		return mapping.Field{Name: name, Call: call, Signed: true, Source: mapping.Source{Kind: mapping.Quota, Meter: "*", Value: value, Round: mapping.Down}}
 	}
-	total, value := of("*"+suffixTotal, callUsages, mapping.Limit), of("*"+suffixValue, callQuotas, mapping.Base)
+	total, value := of("*"+suffixTotal, callUsages, mapping.Limit), of("*"+suffixValue, callQuotas, mapping.Limit)
 	for _, f := range []*mapping.Field{&total, &value} {
 		f.Limitless, f.Missing, f.Fixed = true, -1, true
 	}
