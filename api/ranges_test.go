@@ -73,6 +73,11 @@ func TestARangeOfEventsIsVoidedAsPreviewedAndBroughtBack(t *testing.T) {
 	if got := h.tokensAt("/"); got != "10" {
 		t.Errorf("%s tokens are left", got)
 	}
+	var u wire.Usage
+	h.do(call{method: "GET", path: prefix + "/meters/tokens/query?windowSize=DAY"}).want(200).json(&u)
+	if len(u.Data) != 1 || u.Data[0].RestatedAt == nil || !u.Data[0].RestatedAt.Equal(noon) {
+		t.Errorf("%+v", u.Data)
+	}
 	var page wire.List[wire.StoredEvent]
 	h.do(call{method: "GET", path: prefix + "/events?id=e1"}).want(200).json(&page)
 	if e := page.Items[0]; !e.Voided || e.Correction != c.ID {

@@ -269,7 +269,7 @@ const (
 		"are checked against the quotas as charges are, and a refusal is that of a charge. A request has at most 10000 events of 64 KiB each. " +
 		"An operator's token names the tenant in the tenant parameter or in every event's tenant attribute; one request has events of one tenant."
 	queryText = "The parameters and the answer are those OpenMeter's clients know. Values are exact whole numbers of the meter's base unit and may pass 2^53. " +
-		"With Accept: text/csv the rows come as comma-separated values with a heading line.\n\n" + pastText
+		"With Accept: text/csv the rows come as comma-separated values with a heading line, without restated_at.\n\n" + pastText
 	pastText = "With at_sequence or known_at the answer is what was known then: the entries up to that moment, under the definitions and by the clock of then. " +
 		"It is folded again from the events, so it costs the history it stands on, and more than 10000000 entries of it are refused with 413."
 	secretText = "Without a secret in the request one is made, for a new name only, and shown in this answer alone."

@@ -120,6 +120,9 @@ func queryMeter(q *request) error {
 	out := wire.Usage{Meter: ask.Meter, From: ask.From, To: ask.To, WindowSize: q.query.text("windowSize"), Data: make([]wire.UsageRow, len(got.Rows))}
 	for i, row := range got.Rows {
 		out.Data[i] = wire.UsageRow{Value: wire.Integer{Sum: row.Value}, WindowStart: row.From.UTC(), WindowEnd: row.To.UTC(), Subject: row.Subject, GroupBy: row.Group}
+		if !row.Restated.IsZero() {
+			out.Data[i].RestatedAt = &row.Restated
+		}
 	}
 	return q.answer(http.StatusOK, out)
 }

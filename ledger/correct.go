@@ -325,6 +325,7 @@ func (w *correctionWork) run(t *tx) error {
 	if err := w.fresh.apply(t, w.fresh); err != nil {
 		return err
 	}
+	w.fresh.restate(t)
 	return w.record(t)
 }
 

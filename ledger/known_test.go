@@ -72,6 +72,9 @@ func (f *fixture) tell(t *testing.T) told {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for i := range a.Rows {
+			a.Rows[i].Restated = time.Time{} // answers about the past carry no marks
+		}
 		out.usage[name] = a.Rows
 	}
 	if out.counts, _, err = f.CountResources(t.Context(), acme, soon(f.now)); err != nil {

@@ -109,6 +109,7 @@ func (l *Ledger) queryRollups(ctx context.Context, tenant usance.TenantID, m *us
 	var outputs []output
 	var p *plan
 	var answer Answer
+	marks := -1 // index of the range of the marks of corrections
 	err = l.read(ctx, tenant, func(defs *registry.Definitions) (store.Keys, error) {
 		var keys store.Keys
 		now, ok := defs.Meter(m.Name)
@@ -121,13 +122,23 @@ func (l *Ledger) queryRollups(ctx context.Context, tenant usance.TenantID, m *us
 			return keys, tooManyRows()
 		}
 		p.name(&keys)
+		if marks = -1; q.Window != "" {
+			marks = len(keys.Ranges)
+			keys.Ranges = append(keys.Ranges, p.restatedRange())
+		}
 		return keys, nil
 	}, func(_ *registry.Definitions, rows *store.Rows, head journal.Head) error {
 		cells, err := p.eval(ctx, l, tenant, rows, head)
 		if err != nil {
 			return err
 		}
-		answer = Answer{Sequence: head.Sequence, Rows: q.rows(outputs, stretches, cells)}
+		var restated [][]time.Time
+		if marks >= 0 {
+			if restated, err = p.restated(rows.Range(marks)); err != nil {
+				return err
+			}
+		}
+		answer = Answer{Sequence: head.Sequence, Rows: q.rows(outputs, stretches, cells, restated)}
 		return nil
 	})
 	return answer, err
@@ -191,7 +202,7 @@ func orderOf(group map[string]string, keys []string) string {
 }
 
 // rows lists the cells by window, then group.
-func (q *Query) rows(outputs []output, stretches []stretch, cells [][]cell) []Row {
+func (q *Query) rows(outputs []output, stretches []stretch, cells [][]cell, restated [][]time.Time) []Row {
 	order := make([]int, 0, len(outputs))
 	for i := range cells {
 		order = append(order, i)
@@ -202,7 +213,11 @@ func (q *Query) rows(outputs []output, stretches []stretch, cells [][]cell) []Ro
 		for _, o := range order {
 			c := cells[o][i]
 			if c.present || q.Zeros || q.Window == "" && len(q.GroupBy) == 0 {
-				rows = append(rows, Row{From: s.from, To: s.to, Value: c.value, Subject: outputs[o].subject, Group: outputs[o].group})
+				row := Row{From: s.from, To: s.to, Value: c.value, Subject: outputs[o].subject, Group: outputs[o].group}
+				if restated != nil {
+					row.Restated = restated[o][i]
+				}
+				rows = append(rows, row)
 			}
 		}
 	}

@@ -93,6 +93,7 @@ func (c *rangeChange) apply(t *tx) error {
 		if err := f.apply(t, f); err != nil {
 			return err
 		}
+		f.restate(t)
 	}
 	return nil
 }
@@ -413,6 +414,7 @@ func (b *takingAll) apply(t *tx) error {
 		if err := lb.apply(t.rows, missing); err != nil {
 			return err
 		}
+		lb.restate(t)
 	}
 	if len(missing.keys) > 0 {
 		return missing

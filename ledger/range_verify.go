@@ -48,6 +48,7 @@ func (r *replay) correctRange(ctx context.Context, e *journal.Entry) error {
 	var keys store.Keys
 	c.name(&keys)
 	return r.stepWith(ctx, keys, func(t *tx) error {
+		t.at = e.At
 		t.rows.Put(store.Ranges, row, stands)
 		if len(events) == 0 {
 			return nil

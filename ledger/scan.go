@@ -157,7 +157,7 @@ func (f *eventFold) rows(now time.Time) ([]Row, error) {
 	if len(outs)*len(stretches) > 50*usance.MaxQueryRows {
 		return nil, tooManyRows()
 	}
-	rows := f.q.rows(outputs, stretches, cells)
+	rows := f.q.rows(outputs, stretches, cells, nil)
 	if len(rows) > usance.MaxQueryRows {
 		return nil, tooManyRows()
 	}

@@ -251,6 +251,8 @@ func (b *taking) apply(t *tx) error {
 		if err := tl.apply(t.rows, missing, b.at); err != nil {
 			return err
 		}
+		t.restate(tl.id, b.at)
+		tl.restate(t)
 	}
 	if len(missing.keys) > 0 {
 		return missing

@@ -100,6 +100,7 @@ type Row struct {
 	Value    usance.Sum
 	Subject  *string           // set when grouped by subject
 	Group    map[string]string // the group-by keys asked for
+	Restated time.Time         // when it was last corrected after it was over; zero for not
 }
 
 // Answer is the rows of a query, by window, then group.

@@ -32,7 +32,7 @@ var views = []struct {
 }{
 	{store.Definitions, "definitions"}, {store.History, "history"}, {store.Corrections, "corrections"}, {store.Days, "days"}, {store.Totals, "totals"}, {store.Rollups, "rollups"}, {store.Samples, "samples"}, {store.Members, "members"},
 	{store.Resources, "resources"}, {store.Grants, "grants"}, {store.Expiries, "expiries"}, {store.Expiring, "expiring"}, {store.Holds, "holds"}, {store.Balances, "balances"}, {store.Moves, "moves"},
-	{store.Ranges, "ranges"},
+	{store.Ranges, "ranges"}, {store.Restated, "restated"},
 }
 
 // Verify folds the tenant's ledger again, from its first entry, into scratch (an
@@ -278,12 +278,14 @@ func (r *replay) correct(ctx context.Context, e *journal.Entry) error {
 	back.name(&keys)
 	fresh.name(&keys)
 	return r.stepWith(ctx, keys, func(t *tx) error {
+		t.at = e.At
 		if err := back.apply(t); err != nil {
 			return err
 		}
 		if err := fresh.apply(t, fresh); err != nil {
 			return err
 		}
+		fresh.restate(t)
 		return putCorrection(t.rows, block, said)
 	})
 }

@@ -61,6 +61,7 @@ const (
 	History     Table = 18 // sequence → a change of definitions
 	Moves       Table = 19 // sequence → a node's move, from where and to where
 	Ranges      Table = 20 // sequence of its proposal → a correction of a range of events; system: tenants that have one under way
+	Restated    Table = 22 // series, UTC day, slot → when an event of it was last corrected
 	Grants      Table = 21 // meter, node → what resources add to the quota there, now or later
 )
 

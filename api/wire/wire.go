@@ -117,6 +117,9 @@ type UsageRow struct {
 	WindowEnd   time.Time         `json:"windowEnd"`
 	Subject     *string           `json:"subject"`
 	GroupBy     map[string]string `json:"groupBy"`
+	// RestatedAt is when an event of the window was last corrected after the window
+	// was over; absent when none was.
+	RestatedAt *time.Time `json:"restated_at,omitempty"`
 }
 
 // Quota is a quota as it stands.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -75,6 +76,10 @@ func usageTable(u wire.Usage, unit string, groupBy []string, bySubject bool) tab
 		t.heads = append(t.heads, strings.ToUpper(k))
 	}
 	t.heads = append(t.heads, "VALUE")
+	restated := slices.ContainsFunc(u.Data, func(row wire.UsageRow) bool { return row.RestatedAt != nil })
+	if restated {
+		t.heads = append(t.heads, "RESTATED")
+	}
 	for _, row := range u.Data {
 		cells := []string{when(row.WindowStart), when(row.WindowEnd)}
 		if bySubject {
@@ -87,7 +92,15 @@ func usageTable(u wire.Usage, unit string, groupBy []string, bySubject bool) tab
 		if n, ok := row.Value.Amount(); ok {
 			value = amountText(n, unit)
 		}
-		t.add(append(cells, value)...)
+		cells = append(cells, value)
+		if restated {
+			at := "-"
+			if row.RestatedAt != nil {
+				at = when(*row.RestatedAt)
+			}
+			cells = append(cells, at)
+		}
+		t.add(cells...)
 	}
 	return t
 }

@@ -1,0 +1,92 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/store"
+)
+
+// A number that was reported and has changed since is marked. Each correction, of
+// one event or of a range, notes for every series, and every slot of it that it
+// changed, when that was; the newest such time is kept. A window of an answer is
+// restated when one of its slots was corrected after the window was over; a window
+// of a level or gauge, which stands on all that came before, when any slot up to
+// its end was. Late events are no corrections: they count where they belong and
+// mark nothing.
+
+// restate notes that a series was corrected in a slot.
+func (t *tx) restate(series string, at tick) {
+	t.rows.Put(store.Restated, series+dayText(at.day())+string([]byte{byte(at.slot())}), binary.AppendVarint(nil, t.at.Unix()))
+}
+
+// restate notes every slot that the line, already applied, changed.
+func (ln *line) restate(t *tx) {
+	for _, s := range ln.slots {
+		t.restate(ln.id, s.at)
+	}
+	for _, h := range ln.hits {
+		t.restate(ln.id, h.at)
+	}
+}
+
+func (f *folding) restate(t *tx) {
+	for _, ln := range f.lines {
+		ln.restate(t)
+	}
+}
+
+func (lb *lineBack) restate(t *tx) {
+	lb.line.restate(t)
+	for at := range lb.left {
+		t.restate(lb.id, at)
+	}
+	for seen := range lb.hits {
+		t.restate(lb.id, seen.at)
+	}
+}
+
+// restatedSlot is when a slot of a series was last corrected.
+type restatedSlot struct{ slot, at time.Time }
+
+// restatedRange is where the marks of a plan's series lie: those of one series, or
+// of all groups of the meter at the node.
+func (p *plan) restatedRange() store.Range {
+	prefix := groupsPrefix(p.meter.Name, p.node)
+	if len(p.series) == 1 {
+		prefix = p.series[0].id
+	}
+	return store.Range{Table: store.Restated, From: prefix, To: after(prefix)}
+}
+
+// restated works out, by output and stretch, when the newest correction of a
+// stretch was that came after its end; zero for none.
+func (p *plan) restated(rows []store.Row) ([][]time.Time, error) {
+	marks := map[string][]restatedSlot{}
+	for _, row := range rows {
+		at, n := binary.Varint(row.Value)
+		cut := len(row.ID) - 5
+		if cut < 0 || n != len(row.Value) || n <= 0 {
+			return nil, usance.ErrCorrupt
+		}
+		day, slot, _ := cutDay(row.ID[cut:])
+		marks[row.ID[:cut]] = append(marks[row.ID[:cut]], restatedSlot{tickOf(day, int(slot[0])).start(), time.Unix(at, 0).UTC()})
+	}
+	out := grid[time.Time](p.outputs, len(p.stretches))
+	for _, s := range p.series {
+		for _, m := range marks[s.id] {
+			for i, w := range p.stretches {
+				if m.in(w, p.meter.Aggregation.Stands()) && m.at.After(out[s.output][i]) {
+					out[s.output][i] = m.at
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// in reports whether the mark is of a window's number, and came after its end.
+func (m restatedSlot) in(w stretch, stands bool) bool {
+	return !w.to.IsZero() && !m.at.Before(w.to) && m.slot.Before(w.to) && (stands || w.from.IsZero() || m.slot.Add(usance.Slot).After(w.from))
+}
