@@ -220,7 +220,10 @@ func (s *simulation) makeSpace() {
 	if s.pending != nil {
 		i = s.pending.tenant
 	}
-	p := &probe{world: s.world, i: i, m: s.tenants[i]}
+	m := s.tenants[i]
+	m.now = s.now
+	m.expire()
+	p := &probe{world: s.world, i: i, m: m}
 	p.quotas()
 	p.meter("m.sum")
 	if len(p.wrong) > 0 {
