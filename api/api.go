@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/usance/usance/api/wire"
 	"github.com/usance/usance/internal/backup"
 	"github.com/usance/usance/internal/figures"
+	"github.com/usance/usance/internal/gate"
 	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
@@ -38,6 +40,9 @@ type Options struct {
 	Home usance.TenantID
 	// Explain says where each façade's numbers come from, by the façade's name.
 	Explain map[string]figures.Explainer
+	// Gate bounds the events that are being recorded; nil takes a gate of 128 MiB,
+	// half of it for one tenant.
+	Gate *gate.Gate
 	// Verify folds a tenant's ledger again somewhere; nil has the call answer 503.
 	Verify Verifier
 	// Mover moves tenants out and in; nil has those calls answer 503.
@@ -65,6 +70,7 @@ type API struct {
 	backingUp chan struct{} // holds one while a backup is under way
 	version   string
 	verifying chan struct{} // holds one while a verification is under way
+	gate      *gate.Gate
 	bodies    *httpx.Bodies
 	manifests *httpx.Bodies
 	routes    []route
@@ -83,7 +89,10 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *API {
 	if o.SequenceWait == 0 {
 		o.SequenceWait = 5 * time.Second
 	}
-	a := &API{reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, explain: o.Explain, verify: o.Verify, mover: o.Mover, snapshot: o.Snapshot, backingUp: make(chan struct{}, 1), version: o.Version,
+	if o.Gate == nil {
+		o.Gate = gate.New(gate.Config{Bytes: 128 << 20, Share: 64 << 20, Turns: runtime.GOMAXPROCS(0)})
+	}
+	a := &API{gate: o.Gate, reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, explain: o.Explain, verify: o.Verify, mover: o.Mover, snapshot: o.Snapshot, backingUp: make(chan struct{}, 1), version: o.Version,
 		verifying: make(chan struct{}, 1), routes: routes()}
 	a.bodies = httpx.NewBodies(httpx.BodyConfig{Timeout: o.BodyTimeout})
 	a.manifests = httpx.NewBodies(httpx.BodyConfig{Timeout: 4 * o.BodyTimeout, Max: usance.MaxManifestBytes, Decoders: 1})

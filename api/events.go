@@ -12,6 +12,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
+	"github.com/usance/usance/internal/gate"
 	"github.com/usance/usance/ledger"
 )
 
@@ -37,7 +38,12 @@ func mediaOf(r *http.Request, allowed ...string) (string, error) {
 // sendEvents decodes a request's events, settles whose they are, and records them
 // all or none.
 func sendEvents(q *request) error {
-	events, err := q.readEvents()
+	pass, err := q.admit()
+	if err != nil {
+		return err
+	}
+	defer pass.Close()
+	events, err := q.readEvents(pass)
 	refused, isList := errors.AsType[*usance.Error](err)
 	if err != nil && (!isList || len(refused.Fields) == 0) {
 		return err
@@ -67,27 +73,52 @@ func sendEvents(q *request) error {
 	return q.gone()
 }
 
-// readEvents reads the body in whichever mode it comes.
-func (q *request) readEvents() ([]ledger.Incoming, error) {
-	d := newDecoder(q.api.now().UTC())
+// heldPerByte is how much memory a byte of events takes while they are recorded.
+const heldPerByte = 4
+
+// admit lets a request with events in, or refuses it when the server or the
+// tenant has enough in hand.
+func (q *request) admit() (*gate.Pass, error) {
+	party := "tenant " + string(q.who.Tenant)
+	if q.who.Role == usance.RoleOperator {
+		party = "operator " + q.who.User + " " + q.query.text("tenant")
+	}
+	length := q.r.ContentLength
+	if length < 0 {
+		length = usance.MaxEventBytes // it grows when the body is there
+	}
+	return q.api.gate.Reserve(party, heldPerByte*max(min(length, usance.MaxBodyBytes), 1))
+}
+
+// readEvents reads the body in whichever mode it comes, and decodes it when it
+// has its turn.
+func (q *request) readEvents(pass *gate.Pass) ([]ledger.Incoming, error) {
 	header := q.r.Header.Get("Content-Type")
-	if isBinary(q.r.Header, strings.ToLower(strings.TrimSpace(header))) {
-		body, err := q.api.bodies.Read(q.w, q.r)
-		if err != nil {
+	binary := isBinary(q.r.Header, strings.ToLower(strings.TrimSpace(header)))
+	media := ""
+	if !binary {
+		var err error
+		if media, err = mediaOf(q.r, wire.TypeJSON, wire.TypeEvent, wire.TypeBatch, wire.TypeNDJSON, "application/ndjson", "application/jsonl"); err != nil {
 			return nil, err
 		}
-		return d.decodeBinary(q.r.Header, body)
-	}
-	media, err := mediaOf(q.r, wire.TypeJSON, wire.TypeEvent, wire.TypeBatch, wire.TypeNDJSON, "application/ndjson", "application/jsonl")
-	if err != nil {
-		return nil, err
 	}
 	body, err := q.api.bodies.Read(q.w, q.r)
 	if err != nil {
 		return nil, err
 	}
-	if len(bytes.TrimLeft(body, " \t\r\n")) == 0 {
+	if !binary && len(bytes.TrimLeft(body, " \t\r\n")) == 0 {
 		return nil, usance.Errorf(usance.KindInvalid, "the body is empty; it must be events")
+	}
+	if err := pass.Grow(heldPerByte * int64(len(body))); err != nil {
+		return nil, err
+	}
+	if err := pass.Turn(q.r.Context()); err != nil {
+		return nil, err
+	}
+	defer pass.End()
+	d := newDecoder(q.api.now().UTC())
+	if binary {
+		return d.decodeBinary(q.r.Header, body)
 	}
 	switch media {
 	case wire.TypeJSON, wire.TypeEvent, wire.TypeBatch:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
+	"github.com/usance/usance/internal/gate"
 	"github.com/usance/usance/internal/httpx"
 )
 
@@ -34,6 +35,8 @@ func problemOf(err error, subtree usance.Path) wire.Problem {
 		if kind == usance.KindInternal {
 			kind, status, title = usance.KindUnavailable, http.StatusServiceUnavailable, "Try again later"
 		}
+	case errors.Is(err, gate.ErrShare):
+		status = http.StatusTooManyRequests
 	case errors.Is(err, httpx.ErrSlow):
 		status = http.StatusRequestTimeout
 	case errors.Is(err, httpx.ErrEncoding):

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"runtime"
 
 	"github.com/usance/usance/api"
 	"github.com/usance/usance/console"
@@ -12,6 +13,7 @@ import (
 	"github.com/usance/usance/facade/metastudio"
 	"github.com/usance/usance/facade/zstack"
 	"github.com/usance/usance/internal/figures"
+	"github.com/usance/usance/internal/gate"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/mapping"
 	"github.com/usance/usance/internal/transfer"
@@ -55,7 +57,8 @@ func (s *Server) mount() ([]surface, error) {
 		PerSecond: limit, SystemPerSecond: limit})
 	explain := map[string]figures.Explainer{meeting.Name: meetings.Explain, koodrive.Name: drive.Explain, zstack.Name: cloud.Explain,
 		cloudrtc.Name: rtc.Explain, metastudio.Name: studio.Explain}
-	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Verify: s.verify, Explain: explain, Session: web.Authenticate,
+	events := gate.New(gate.Config{Bytes: c.Memory / 8, Share: c.Memory / 16, Turns: runtime.GOMAXPROCS(0)})
+	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Gate: events, Verify: s.verify, Explain: explain, Session: web.Authenticate,
 		Mover:    &transfer.Mover{Store: c.Store, Registry: s.registry, Ledger: s.ledger, Now: c.Now, Version: c.Version, Scratch: c.Scratch},
 		Snapshot: c.Snapshot, Version: c.Version})
 	return []surface{

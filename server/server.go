@@ -21,6 +21,9 @@ import (
 	"github.com/usance/usance/store"
 )
 
+// DefaultMemory is what a process stays within when it is not told.
+const DefaultMemory = 1 << 30
+
 // Config is what a Server is built with. The store stays its owner's to close,
 // after Run has returned.
 type Config struct {
@@ -39,6 +42,14 @@ type Config struct {
 	// Unthrottled drops the limits of requests by the minute and second that the
 	// vendors document and the façades otherwise keep.
 	Unthrottled bool
+
+	// Memory is what the process is to stay within, of which events under way may
+	// reserve an eighth, a sixteenth for one tenant; 0 means 1 GiB. What does not fit
+	// is refused with 503 or 429, and sent again by its clients.
+	Memory int64
+	// MaxRequests bounds the requests being answered; those past it are refused
+	// with 503. 0 means 4,096.
+	MaxRequests int64
 
 	// Sweep has expired holds ended in every tenant each time something comes, so
 	// that the audit trail is prompt; nil for never. No number depends on it.
@@ -70,6 +81,7 @@ type Server struct {
 	surfaces []surface
 	metrics  *metrics
 	draining atomic.Bool
+	running  atomic.Int64 // requests being answered
 	handler  http.Handler
 }
 
@@ -85,6 +97,12 @@ type surface struct {
 func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Memory == 0 {
+		c.Memory = DefaultMemory
+	}
+	if c.MaxRequests == 0 {
+		c.MaxRequests = 4096
 	}
 	if c.Drain == 0 {
 		c.Drain = 8 * time.Second
@@ -122,6 +140,12 @@ func (s *Server) Ledger() *ledger.Ledger { return s.ledger }
 // as sent: nothing is cleaned or redirected.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	at := s.surfaceOf(r.URL.Path)
+	defer s.running.Add(-1)
+	if s.running.Add(1) > s.config.MaxRequests && at.name != "operations" {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "the server has as many requests under way as it takes; try again", http.StatusServiceUnavailable)
+		return
+	}
 	at.handler.ServeHTTP(w, r)
 }
 

@@ -52,7 +52,7 @@ func (a *app) demoCommand() *cobra.Command {
 			defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 			s["data"] = dir
 		}
-		s["drain"] = "8s"
+		s["drain"], s["memory"] = "8s", "1GiB"
 		return a.serve(cmd.Context(), s, demo.Tenant, func(ctx context.Context, r running) error { return a.showDemo(ctx, s, r) })
 	})
 	return cmd

@@ -16,7 +16,7 @@ func TestAStoreOfANewerReleaseIsRefusedByName(t *testing.T) {
 		row  []byte // what stands there before the store is opened
 		want string
 	}{{nil, ""}, {binary.AppendUvarint(nil, store.Format), ""}, {binary.AppendUvarint(nil, store.Format+1), "newer release"}, {[]byte{0x80}, "corrupt"}} {
-		st, _, err := openEngine(t.Context(), "", dir, false, log)
+		st, _, err := openEngine(t.Context(), "", dir, minMemory, false, log)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +33,7 @@ func TestAStoreOfANewerReleaseIsRefusedByName(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 { // a refusal leaves the folder closed and as it was
-			st, _, err := openStore(t.Context(), "", dir, false, log)
+			st, _, err := openStore(t.Context(), "", dir, minMemory, false, log)
 			if err == nil {
 				err = st.Close()
 			}

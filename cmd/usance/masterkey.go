@@ -70,7 +70,7 @@ func (a *app) rotateCommand() *cobra.Command {
 				return fmt.Errorf("%s holds no store: %w", dir, err)
 			}
 		}
-		st, _, err := openStore(cmd.Context(), address, dir, true, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		st, _, err := openStore(cmd.Context(), address, dir, minMemory, true, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/registry"
+	"github.com/usance/usance/server"
 	"github.com/usance/usance/store"
 )
 
@@ -72,7 +73,7 @@ func (a *app) migrateStoreCommand() *cobra.Command {
 func openEither(ctx context.Context, where string, create bool) (store.Store, error) {
 	log := slog.New(slog.DiscardHandler)
 	if isPostgres(where) {
-		st, _, err := openStore(ctx, where, "", !create, log)
+		st, _, err := openStore(ctx, where, "", server.DefaultMemory, !create, log)
 		return st, err
 	}
 	if create {
@@ -82,6 +83,6 @@ func openEither(ctx context.Context, where string, create bool) (store.Store, er
 	} else if _, err := os.Stat(filepath.Join(where, storeFolder)); err != nil {
 		return nil, fmt.Errorf("%s holds no store: %w", where, err)
 	}
-	st, _, err := openStore(ctx, "", where, false, log)
+	st, _, err := openStore(ctx, "", where, server.DefaultMemory, false, log)
 	return st, err
 }

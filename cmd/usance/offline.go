@@ -12,6 +12,7 @@ import (
 	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
+	"github.com/usance/usance/server"
 	"github.com/usance/usance/store"
 )
 
@@ -56,7 +57,7 @@ func (r *remote) openOffline(cmd *cobra.Command, at offlineFlags, needs offlineN
 func (r *remote) offlineHome(cmd *cobra.Command, at offlineFlags, needs offlineNeeds) (*home, error) {
 	ctx, log := cmd.Context(), slog.New(slog.DiscardHandler)
 	if needs.create && at.dir != "" {
-		return r.openHome(ctx, settings{"data": at.dir, "store": at.store}, log)
+		return r.openHome(ctx, settings{"data": at.dir, "store": at.store}, server.DefaultMemory, log)
 	}
 	if at.store == "" {
 		if _, err := os.Stat(filepath.Join(at.dir, storeFolder)); err != nil {
@@ -65,7 +66,7 @@ func (r *remote) offlineHome(cmd *cobra.Command, at offlineFlags, needs offlineN
 	}
 	h := &home{}
 	var err error
-	if h.store, _, err = openStore(ctx, at.store, at.dir, !needs.create, log); err != nil || !needs.key {
+	if h.store, _, err = openStore(ctx, at.store, at.dir, server.DefaultMemory, !needs.create, log); err != nil || !needs.key {
 		return h, err
 	}
 	master, err := r.masterKey(at.dir, true)

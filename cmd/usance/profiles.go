@@ -13,20 +13,17 @@ import (
 )
 
 // A server makes much that lives for one request and keeps little, so it collects
-// garbage less often than the runtime would by itself, up to a bound of the heap.
-// The engine's block cache and tables are not in the heap.
-const (
-	heapGrowth = 300       // per cent of what is alive, between two collections
-	heapBound  = 768 << 20 // past it, collections come as often as it takes
-)
+// garbage less often than the runtime would by itself: when the heap has grown by
+// so many per cent of what is alive, or nears the memory it is to stay within.
+const heapGrowth = 300
 
 // tuneMemory leaves alone what GOGC and GOMEMLIMIT say.
-func (a *app) tuneMemory() {
+func (a *app) tuneMemory(bound int64) {
 	if a.env["GOGC"] == "" {
 		debug.SetGCPercent(heapGrowth)
 	}
 	if a.env["GOMEMLIMIT"] == "" {
-		debug.SetMemoryLimit(heapBound)
+		debug.SetMemoryLimit(bound)
 	}
 }
 

@@ -26,6 +26,7 @@ func serveSettings() []setting {
 		{"migrate", "on", "bring a PostgreSQL database to this release's format at the start: on or off"},
 		{"tls-cert", "", "file with the certificate and its chain (PEM); with --tls-key, serve HTTPS"},
 		{"tls-key", "", "file with the certificate's private key (PEM); both are read again when they change"},
+		{"memory", "1GiB", "memory to stay within: caches take their share of it, and events past it are refused for the moment"},
 		{"log-level", "info", "debug, info, warn or error"},
 		{"log-format", "text", "text or json"},
 		{"throttle", "documented", "limits of vendor requests by the minute and second: documented (by each vendor) or off"},
@@ -60,6 +61,13 @@ type running struct {
 	key           [32]byte // what the store's secrets are sealed under
 }
 
+// The bounds of --memory. The least is what the tables in memory and a request of
+// the largest size need.
+const (
+	minMemory = 256 << 20
+	maxMemory = 16 << 40
+)
+
 // sweepEvery is how often holds whose time is up are looked for.
 const sweepEvery = time.Second
 
@@ -82,11 +90,15 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	if err != nil {
 		return err
 	}
+	memory, err := usance.ParseAmount(s["memory"])
+	if err != nil || memory < minMemory || memory > maxMemory {
+		return usagef("--memory: %q is not an amount from 256MiB to 16TiB", s["memory"])
+	}
 	certificates, err := a.certificates(s["tls-cert"], s["tls-key"], log)
 	if err != nil {
 		return err
 	}
-	a.tuneMemory()
+	a.tuneMemory(memory)
 	if s["pprof"] != "" {
 		at, stop, err := serveProfiles(ctx, s["pprof"])
 		if err != nil {
@@ -95,14 +107,14 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 		defer func() { _ = stop() }() // they are of no use any more
 		log.Info("serving profiles", "address", at)
 	}
-	h, err := a.openHome(ctx, s, log)
+	h, err := a.openHome(ctx, s, memory, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.store.Close()) }()
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
-	srv, err := server.New(server.Config{Store: h.store, MasterKey: h.key, OperatorToken: h.token, Home: home, Unthrottled: throttle == "off", Version: version(), Now: a.now, Logger: log, Drain: drain,
+	srv, err := server.New(server.Config{Store: h.store, MasterKey: h.key, OperatorToken: h.token, Home: home, Unthrottled: throttle == "off", Version: version(), Now: a.now, Logger: log, Drain: drain, Memory: memory,
 		Sweep: sweep.C, Scratch: newScratch, Snapshot: snapshots(s["data"], h.store), Collectors: []prometheus.Collector{h.collector}})
 	if err != nil {
 		return err

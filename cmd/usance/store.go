@@ -34,7 +34,7 @@ type home struct {
 
 // openHome opens the store and finds the data folder's secrets, making them for
 // a store that is new.
-func (a *app) openHome(ctx context.Context, s settings, log *slog.Logger) (h *home, err error) {
+func (a *app) openHome(ctx context.Context, s settings, memory int64, log *slog.Logger) (h *home, err error) {
 	dir := s["data"]
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (a *app) openHome(ctx context.Context, s settings, log *slog.Logger) (h *ho
 			return nil, err
 		}
 	}
-	if h.store, h.collector, err = openStore(ctx, s["store"], dir, s["migrate"] == "off", log); err != nil {
+	if h.store, h.collector, err = openStore(ctx, s["store"], dir, memory, s["migrate"] == "off", log); err != nil {
 		return nil, err
 	}
 	if err := a.unlock(ctx, h, s, served); err != nil {
@@ -76,10 +76,10 @@ func (a *app) unlock(ctx context.Context, h *home, s settings, served bool) erro
 }
 
 // openStore opens the PostgreSQL database that an address names, or the embedded
-// store in the data folder when there is none. It refuses what a newer release
-// wrote.
-func openStore(ctx context.Context, address, dir string, noMigrate bool, log *slog.Logger) (store.Store, prometheus.Collector, error) {
-	st, collector, err := openEngine(ctx, address, dir, noMigrate, log)
+// store in the data folder when there is none, which takes up to half of the
+// memory for its tables and caches. It refuses what a newer release wrote.
+func openStore(ctx context.Context, address, dir string, memory int64, noMigrate bool, log *slog.Logger) (store.Store, prometheus.Collector, error) {
+	st, collector, err := openEngine(ctx, address, dir, memory, noMigrate, log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,9 +89,10 @@ func openStore(ctx context.Context, address, dir string, noMigrate bool, log *sl
 	return st, collector, nil
 }
 
-func openEngine(ctx context.Context, address, dir string, noMigrate bool, log *slog.Logger) (store.Store, prometheus.Collector, error) {
+func openEngine(ctx context.Context, address, dir string, memory int64, noMigrate bool, log *slog.Logger) (store.Store, prometheus.Collector, error) {
 	if address == "" {
-		st, err := pebblestore.Open(filepath.Join(dir, storeFolder), pebblestore.Options{Logger: log, MaxOpenFiles: divideFiles(openFiles()).store})
+		st, err := pebblestore.Open(filepath.Join(dir, storeFolder), pebblestore.Options{Logger: log, MaxOpenFiles: divideFiles(openFiles()).store,
+			CacheBytes: memory / 4, RowCacheBytes: int(memory / 8), MemTableBytes: uint64(memory / 16)})
 		return st, storeCollector{st}, err
 	}
 	st, err := pgstore.Open(ctx, address, pgstore.Options{Logger: log, NoMigrate: noMigrate})

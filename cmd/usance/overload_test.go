@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/usance/usance"
+	"github.com/usance/usance/api/wire"
+	"github.com/usance/usance/client"
+)
+
+// overloadMemory is what the server is told to stay within, in MiB.
+const overloadMemory = 256
+
+// TestOverloadLosesNothingKeepsItsBoundAndStarvesNobody has one tenant send twice
+// what the server was seen to sustain, while another tenant sends single events
+// and asks one question after another.
+func TestOverloadLosesNothingKeepsItsBoundAndStarvesNobody(t *testing.T) {
+	binary, dir := build(t), t.TempDir()
+	p, err := start(exec.CommandContext(context.Background(), binary, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--log-level", "error",
+		"--memory", fmt.Sprint(overloadMemory, "MiB"), "--throttle", "off"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() }) // it has ended in a test that passed
+	token, err := os.ReadFile(filepath.Join(dir, operatorFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial := func(tenant string, attempts int) *client.Client {
+		c, err := client.New(client.Options{URL: p.url, Token: strings.TrimSpace(string(token)), Attempts: attempts, Compression: "none"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.ForTenant(usance.TenantID(tenant))
+	}
+	manifest := strings.ReplaceAll(crashManifest, "acme", "loud") + strings.ReplaceAll(strings.TrimPrefix(crashManifest, "\ntenants:\n"), "acme", "quiet")
+	if _, err := dial("", 1).Apply(t.Context(), []byte(manifest), false); err != nil {
+		t.Fatal(err)
+	}
+	quiet := dial("quiet", 1)
+	ask := func(n int) (took []time.Duration) {
+		for i := range n {
+			begun := time.Now()
+			_, err := quiet.Usage(t.Context(), "n", client.UsageQuery{})
+			took = append(took, time.Since(begun))
+			if err == nil && i%10 == 0 {
+				_, err = quiet.Send(t.Context(), crashEvents(fmt.Sprint("quiet", n, "-", i), 1))
+			}
+			if err != nil {
+				t.Errorf("the quiet tenant is refused: %v", err)
+				return took
+			}
+		}
+		return took
+	}
+	idle := ask(100)
+
+	// What it takes in when senders wait for their answers is what it can sustain.
+	l := &loudness{c: dial("loud", 1), pid: p.cmd.Process.Pid}
+	begun := time.Now()
+	l.send(t, 8, 0, func() bool { return l.accepted.Load() < 150*perBatch })
+	sustained := time.Since(begun) / time.Duration(l.accepted.Load()/perBatch)
+
+	// Twice as many come, each at its time whether or not those before it were
+	// answered, while the other tenant asks.
+	asked := make(chan struct{})
+	var busy []time.Duration
+	go func() {
+		defer close(asked)
+		busy = ask(300)
+	}()
+	l.send(t, 96, sustained/2, func() bool {
+		select {
+		case <-asked:
+			return false
+		default:
+			return true
+		}
+	})
+	<-asked
+
+	out, err := dial("loud", 6).Usage(t.Context(), "n", client.UsageQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum, _ := out.Data[0].Value.Amount(); sum != l.accepted.Load() {
+		t.Errorf("%d events were acknowledged, the meter says %d", l.accepted.Load(), sum)
+	}
+	// Memory outside Go's own bound: the binary, stacks, what the kernel maps.
+	if bound := int64(overloadMemory * 3 / 2); l.most.Load() > bound {
+		t.Errorf("%d MiB resident, told to stay within %d", l.most.Load(), overloadMemory)
+	}
+	t.Logf("one batch each %v sustained; %d events acknowledged, %d batches refused for the moment, %d MiB resident at most", sustained, l.accepted.Load(), l.refused.Load(), l.most.Load())
+	t.Logf("a question of the quiet tenant: idle p50 %v p99 %v; meanwhile p50 %v p99 %v, %.1f times the idle p50",
+		quantile(idle, .5), quantile(idle, .99), quantile(busy, .5), quantile(busy, .99), float64(quantile(busy, .99))/float64(quantile(idle, .5)))
+	if err := p.stop(syscall.SIGTERM); err != nil {
+		t.Errorf("stopping in order: %v", err)
+	}
+}
+
+// perBatch is how many events the loud tenant sends at a time.
+const perBatch = 1000
+
+// loudness is a tenant that sends batches, and what became of them.
+type loudness struct {
+	c                       *client.Client
+	pid                     int
+	sent                    atomic.Int64
+	accepted, refused, most atomic.Int64 // events, batches, MiB resident
+}
+
+// send has so many senders send batches while more says so, one every interval
+// taken together; without an interval each as soon as it has its answer.
+func (l *loudness) send(t *testing.T, senders int, interval time.Duration, more func() bool) {
+	var wg sync.WaitGroup
+	due := make(chan struct{})
+	for range senders {
+		wg.Go(func() {
+			for range due {
+				l.batch(t)
+			}
+		})
+	}
+	var rate <-chan time.Time
+	if interval > 0 {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		rate = ticker.C
+	}
+	for more() && !t.Failed() {
+		if rate != nil {
+			<-rate
+		}
+		due <- struct{}{} // all senders busy: the connections are what a client has
+	}
+	close(due)
+	wg.Wait()
+}
+
+func (l *loudness) batch(t *testing.T) {
+	var body bytes.Buffer
+	n := l.sent.Add(1)
+	body.WriteByte('[')
+	for i := range perBatch {
+		if i > 0 {
+			body.WriteByte(',')
+		}
+		fmt.Fprintf(&body, `{"specversion":"1.0","id":"%d-%d","source":"loud","type":"crash","subject":"s%d","data":{"n":1}}`, n, i, i%50)
+	}
+	body.WriteByte(']')
+	_, err := l.c.SendRaw(context.WithoutCancel(t.Context()), wire.TypeBatch, body.Bytes())
+	refusal, isRefusal := errors.AsType[*client.Refusal](err)
+	switch {
+	case err == nil:
+		l.accepted.Add(perBatch)
+	case isRefusal && (refusal.Status == http.StatusTooManyRequests || refusal.Status == http.StatusServiceUnavailable):
+		l.refused.Add(1)
+	default:
+		t.Errorf("a batch ended with %v", err)
+	}
+	if mib := residentMiB(t, l.pid); mib > l.most.Load() {
+		l.most.Store(mib)
+	}
+}
+
+func quantile(d []time.Duration, q float64) time.Duration {
+	d = slices.Sorted(slices.Values(d))
+	return d[min(int(q*float64(len(d))), len(d)-1)]
+}
+
+// residentMiB reads how much memory a process has in use.
+func residentMiB(t *testing.T, pid int) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	if err != nil {
+		t.Error(err)
+	}
+	return kib >> 10
+}
