@@ -57,6 +57,8 @@ type tx struct {
 	// samples has the days on which ops of this step changed a subject's samples:
 	// ranges show rows as they were loaded.
 	samples map[string]map[usance.Day]struct{}
+	// unmarked leaves out the marks of corrections: an earlier release made none.
+	unmarked bool
 }
 
 func (t *tx) rangeRows(i int) []store.Row { return t.rows.Range(t.ranges + i) }

@@ -286,7 +286,7 @@ func (w *correctionWork) prepare(ctx context.Context) error {
 	}
 	w.back.name(&w.keys)
 	w.fresh.name(&w.keys)
-	w.keys.Rows = append(w.keys.Rows,
+	w.keys.Rows = append(w.keys.Rows, marksKey,
 		store.Key{Table: store.Corrections, ID: ""}, store.Key{Table: store.Corrections, ID: journal.BlockID(w.now.Sequence)})
 	w.days = len(w.keys.Ranges)
 	day := usance.DayOf(w.now.Event.Time)
@@ -349,6 +349,7 @@ func (w *correctionWork) record(t *tx) error {
 	}
 	said.By = t.append(journal.Entry{Kind: journal.Correction, Actor: w.actor,
 		Change: journal.Change{Type: kind, Name: w.now.Event.Source + " " + w.now.Event.ID, Before: before, After: after}})
+	t.startMarks(said.By)
 	return putCorrection(t.rows, w.block, said)
 }
 

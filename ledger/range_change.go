@@ -72,6 +72,7 @@ func (c *rangeChange) touches(from, to tick) bool {
 }
 
 func (c *rangeChange) name(keys *store.Keys) {
+	keys.Rows = append(keys.Rows, marksKey)
 	if c.back != nil {
 		c.back.name(keys)
 	}
@@ -113,9 +114,12 @@ func (c *rangeChange) runs() [][2]uint64 {
 }
 
 // record says of each event that it was voided, or that it counts again.
-func (c *rangeChange) record(rows *store.Rows, by uint64, id string) error {
+func (c *rangeChange) record(t *tx, by uint64, id string) error {
+	if len(c.events) > 0 {
+		t.startMarks(by)
+	}
 	for _, e := range c.events {
-		if err := putCorrection(rows, "", correction{Of: e.Sequence, By: by, Void: c.back != nil, Range: id}); err != nil {
+		if err := putCorrection(t.rows, "", correction{Of: e.Sequence, By: by, Void: c.back != nil, Range: id}); err != nil {
 			return err
 		}
 	}

@@ -430,5 +430,5 @@ func (w *rangeWork) run(t *tx) error {
 	if err := putRange(t, actor, nil, &w.next, w.change.runs()); err != nil {
 		return err
 	}
-	return w.change.record(t.rows, t.head.Sequence+uint64(len(t.entries)), w.old.ID)
+	return w.change.record(t, t.head.Sequence+uint64(len(t.entries)), w.old.ID)
 }

@@ -48,7 +48,7 @@ func (r *replay) correctRange(ctx context.Context, e *journal.Entry) error {
 	var keys store.Keys
 	c.name(&keys)
 	return r.stepWith(ctx, keys, func(t *tx) error {
-		t.at = e.At
+		t.at, t.unmarked = e.At, e.Sequence < r.marks
 		t.rows.Put(store.Ranges, row, stands)
 		if len(events) == 0 {
 			return nil
@@ -56,7 +56,7 @@ func (r *replay) correctRange(ctx context.Context, e *journal.Entry) error {
 		if err := c.apply(t); err != nil {
 			return err
 		}
-		return c.record(t.rows, e.Sequence, said.ID)
+		return c.record(t, e.Sequence, said.ID)
 	})
 }
 

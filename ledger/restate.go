@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"context"
 	"encoding/binary"
+	"math"
 	"time"
 
 	"github.com/usance/usance"
@@ -16,8 +18,42 @@ import (
 // its end was. Late events are no corrections: they count where they belong and
 // mark nothing.
 
+// marksKey names the row that says since which entry marks are kept: a store that
+// an earlier release wrote has none of the corrections before. It is written with
+// the first marks.
+var marksKey = store.Key{Table: store.Restated, ID: ""}
+
+// startMarks says that marks are kept from a correction's entry on, unless they are
+// kept already.
+func (t *tx) startMarks(sequence uint64) {
+	if _, ok := t.rows.Get(store.Restated, ""); !ok && !t.unmarked {
+		t.rows.Put(store.Restated, "", binary.AppendUvarint(nil, sequence))
+	}
+}
+
+// marksSince returns since which entry a tenant's store keeps marks; the greatest
+// number when it keeps none yet.
+func (l *Ledger) marksSince(ctx context.Context, tenant usance.TenantID) (uint64, error) {
+	rows, err := l.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{marksKey}})
+	if err != nil {
+		return 0, err
+	}
+	b, ok := rows.Get(store.Restated, "")
+	if !ok {
+		return math.MaxUint64, nil
+	}
+	n, size := binary.Uvarint(b)
+	if size <= 0 || size != len(b) {
+		return 0, usance.ErrCorrupt
+	}
+	return n, nil
+}
+
 // restate notes that a series was corrected in a slot.
 func (t *tx) restate(series string, at tick) {
+	if t.unmarked {
+		return
+	}
 	t.rows.Put(store.Restated, series+dayText(at.day())+string([]byte{byte(at.slot())}), binary.AppendVarint(nil, t.at.Unix()))
 }
 

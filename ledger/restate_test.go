@@ -7,6 +7,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/ledger"
+	"github.com/usance/usance/store"
 )
 
 // TestAWindowCorrectedAfterItWasOverIsRestated voids, amends and voids a range, and
@@ -83,5 +84,55 @@ func TestAWindowCorrectedAfterItWasOverIsRestated(t *testing.T) {
 	want(sum, "3@0 4@0 5@-7200 7@-7200 ")
 	if v := verify(t, f); v.Fault != "" {
 		t.Error(v.Fault)
+	}
+}
+
+// TestAStoreOfBeforeMarksVerifies takes every mark out of a store, as one has none
+// that was written before there were any, and corrects on.
+func TestAStoreOfBeforeMarksVerifies(t *testing.T) {
+	f := open(t, "UTC", modelDefinitions())
+	f.manyEvents(t, 20)
+	if _, _, err := f.Void(t.Context(), tester, acme, "test", "many-1", ""); err != nil {
+		t.Fatal(err)
+	}
+	marks := func() []store.Row {
+		rows, err := f.st.Load(t.Context(), acme, store.Keys{Ranges: []store.Range{{Table: store.Restated}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows.Range(0)
+	}
+	if len(marks()) < 2 {
+		t.Fatal("a correction left no marks")
+	}
+	err := f.st.Step(t.Context(), acme, store.Keys{}, func(rows *store.Rows) error {
+		for _, row := range marks() {
+			rows.Delete(store.Restated, row.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := verify(t, f); v.Fault != "" {
+		t.Fatal(v.Fault)
+	}
+	c, _, err := f.ProposeRange(t.Context(), tester, acme, ledger.RangeFilter{Subject: &[]string{"u2"}[0]}, "")
+	if err != nil || c.Events == 0 {
+		t.Fatal(c, err)
+	}
+	if _, _, err := f.ApproveRange(t.Context(), tester, acme, c.ID); err != nil {
+		t.Fatal(err)
+	}
+	if len(marks()) < 2 {
+		t.Error("the next correction left no marks")
+	}
+	if v := verify(t, f); v.Fault != "" {
+		t.Fatal(v.Fault)
+	}
+	row := marks()[1]
+	f.put(t, store.Restated, row.ID, append([]byte{1}, row.Value...))
+	if v := verify(t, f); v.Fault == "" {
+		t.Error("a mark that was changed is not found")
 	}
 }

@@ -52,7 +52,10 @@ func (l *Ledger) Verify(ctx context.Context, tenant usance.TenantID, scratch sto
 		if head.Sequence == 0 {
 			return out, usance.Errorf(usance.KindNotFound, "there is no tenant %q", tenant)
 		}
-		err = r.run(ctx, head, progress)
+		r.marks, err = l.marksSince(ctx, tenant)
+		if err == nil {
+			err = r.run(ctx, head, progress)
+		}
 		if err == nil {
 			err = r.compare(ctx, &out)
 		}
@@ -95,6 +98,7 @@ type replay struct {
 	head        journal.Head
 	definitions map[string][]byte
 	defs        *registry.Definitions
+	marks       uint64 // the first entry whose correction is marked; see marksKey
 }
 
 var errEnough = errors.New("ledger: enough")
@@ -264,7 +268,7 @@ func (r *replay) correct(ctx context.Context, e *journal.Entry) error {
 		return err
 	}
 	fresh := newFolding(r.defs)
-	keys := store.Keys{Rows: []store.Key{{Table: store.Corrections, ID: journal.BlockID(said.Of)}}}
+	keys := store.Keys{Rows: []store.Key{marksKey, {Table: store.Corrections, ID: journal.BlockID(said.Of)}}}
 	if said.Event != nil {
 		next := was.Event
 		said.Event.give(&next)
@@ -278,7 +282,7 @@ func (r *replay) correct(ctx context.Context, e *journal.Entry) error {
 	back.name(&keys)
 	fresh.name(&keys)
 	return r.stepWith(ctx, keys, func(t *tx) error {
-		t.at = e.At
+		t.at, t.unmarked = e.At, e.Sequence < r.marks
 		if err := back.apply(t); err != nil {
 			return err
 		}
@@ -286,6 +290,7 @@ func (r *replay) correct(ctx context.Context, e *journal.Entry) error {
 			return err
 		}
 		fresh.restate(t)
+		t.startMarks(e.Sequence)
 		return putCorrection(t.rows, block, said)
 	})
 }
