@@ -1,3 +1,5 @@
+//go:build !race // the race detector allocates for itself
+
 package ledger_test
 
 import (

@@ -226,6 +226,8 @@ func (w *moving) findHolds(ctx context.Context, m *mover) error {
 			span.From = found[i].ID + "\x00"
 			switch {
 			case h == nil:
+			case !h.Expires.After(w.l.now()):
+				return errDue // it holds nothing any more, and ends where it is
 			case h.Node.Within(w.to):
 				return usance.Errorf(usance.KindConflict, "hold %s is at %s already", h.ID, h.Node)
 			case h.Node.Within(w.from):
