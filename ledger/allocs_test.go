@@ -1,4 +1,4 @@
-//go:build !race // the race detector allocates for itself
+//go:build !race
 
 package ledger_test
 
