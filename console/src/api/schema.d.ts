@@ -45,6 +45,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A copy of the whole store as of one moment
+         * @description For the embedded store. The answer is a tar archive: manifest.json, which names every file of the store with its SHA-256; files/HASH for each of them that have does not list; and last an empty entry named end, without which it broke off. It holds everything that was acknowledged before the call, for all tenants. The master key, which the secrets in it hang on, is not in it. A server makes one at a time: another call meanwhile is answered 503. usance backup makes this call, and usance restore brings the copy back.
+         *
+         *     Roles: operator.
+         */
+        post: operations["backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/charges": {
         parameters: {
             query?: never;
@@ -63,6 +85,102 @@ export interface paths {
          *     Roles: operator, admin, member, ingester.
          */
         post: operations["charge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Corrections of ranges of events, newest first
+         * @description Roles: operator, admin.
+         */
+        get: operations["listCorrections"];
+        put?: never;
+        /**
+         * Preview the voiding of a range of events
+         * @description Nothing is voided yet: the answer says how many events match, what each meter at each node becomes without them, and the sequence at which it looked. The filter has a source, a type or a subject, or both from and to; a token bound to a subtree proposes within it. Events that were voided or amended already are left out and counted. At most 1000000 events are voided by one correction.
+         *
+         *     Roles: operator, admin.
+         */
+        post: operations["proposeCorrection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/corrections/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A correction of a range and how far it is
+         * @description Roles: operator, admin.
+         */
+        get: operations["getCorrection"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a proposal
+         * @description One that was approved is a conflict.
+         *
+         *     Roles: operator, admin.
+         */
+        delete: operations["discardCorrection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/corrections/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Void the events of a proposal
+         * @description It is a conflict when the events that match are not those of the preview any more: then preview again. Events are voided in batches, and a large correction is answered while its state is still applying; the server goes on with it, after a restart too, and done says how far it is. Repeating the call goes on as well, and changes nothing once it is applied. An event that is corrected by itself meanwhile is passed over.
+         *
+         *     Roles: operator, admin.
+         */
+        post: operations["approveCorrection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/corrections/{id}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring back the events of a correction
+         * @description Each event counts again just as it did before. Like an approval it may be answered while its state is still reverting. What was not applied is a conflict.
+         *
+         *     Roles: operator, admin.
+         */
+        post: operations["revertCorrection"];
         delete?: never;
         options?: never;
         head?: never;
@@ -135,6 +253,28 @@ export interface paths {
          *     Roles: operator, admin.
          */
         post: operations["voidEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the numbers of a façade's answer come from
+         * @description For each number of the façade's answer: the value as the façade gives it, the mapping in force and the tenant's override of it, the meter, quota, resources or setting that was read, at which node and for which time, what was read before conversion, and the calls of this API that show it and the events behind it. The parameters of the façade's own call may be given under their names. A tenant overrides fields with the mappings of its manifest. To a token bound to a subtree only numbers read there are told, and none that are made from others.
+         *
+         *     Roles: operator, admin, member, viewer.
+         */
+        get: operations["explain"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -358,8 +498,10 @@ export interface paths {
         put: operations["putMeter"];
         post?: never;
         /**
-         * Remove a meter
-         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         * Remove a meter that nothing depends on
+         * @description A thing that others depend on is not removed: 409, with how many there are of each kind in detail and the first 100 in errors, where field is the kind. On a meter depend its quotas, the mappings that read it, event types that enforce.events names and that feed it, open holds, resources that grant it, and any usage ever recorded.
+         *
+         *     Roles: operator, admin. Tokens bound to a subtree may not make this call.
          */
         delete: operations["deleteMeter"];
         options?: never;
@@ -376,7 +518,9 @@ export interface paths {
         };
         /**
          * Usage of a meter over time
-         * @description The parameters and the answer are those OpenMeter's clients know. Values are exact whole numbers of the meter's base unit and may pass 2^53. With Accept: text/csv the rows come as comma-separated values with a heading line.
+         * @description The parameters and the answer are those OpenMeter's clients know. Values are exact whole numbers of the meter's base unit and may pass 2^53. With Accept: text/csv the rows come as comma-separated values with a heading line, without restated_at.
+         *
+         *     With at_sequence or known_at the answer is what was known then: the entries up to that moment, under the definitions and by the clock of then. It is folded again from the events, so it costs the history it stands on, and more than 10000000 entries of it are refused with 413.
          *
          *     Roles: operator, admin, member, viewer.
          */
@@ -412,10 +556,36 @@ export interface paths {
          */
         post: operations["createNode"];
         /**
-         * Remove a node's definition; usage recorded there stays
-         * @description Roles: operator, admin.
+         * Remove a node that nothing depends on
+         * @description A thing that others depend on is not removed: 409, with how many there are of each kind in detail and the first 100 in errors, where field is the kind. On a node depend those below it, quotas, resources and open holds at and below it, users and tokens bound to it, and usage recorded there unless its total is nothing.
+         *
+         *     Roles: operator, admin.
          */
         delete: operations["deleteNode"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move a node with all that is below it
+         * @description One commit moves everything at and below the node: definitions, quotas, the users and tokens bound to it, resources, open holds, and its usage of all time. The nodes above that it leaves lose that usage, those it comes under gain it. Users bound to the subtree sign in anew. Usage that is sent to the old path later is new usage of that path; what was sent before stays known by its id.
+         *
+         *     A hard quota above the new place alone that has no room for it, in a window that has not ended, refuses the move: 409 of type urn:usance:problem:quota-exceeded with blocks. So do something at the new place, and a carved node whose limit would be passed: 409. A node that is not there, as after the same move, is 404. A subtree that holds more than one step may move is 413: move what is below it first.
+         *
+         *     Roles: operator, admin.
+         */
+        post: operations["moveNode"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -430,12 +600,14 @@ export interface paths {
         };
         /**
          * Quotas as they stand
-         * @description Roles: operator, admin, member, viewer.
+         * @description With at_sequence or known_at the answer is what was known then: the entries up to that moment, under the definitions and by the clock of then. It is folded again from the events, so it costs the history it stands on, and more than 10000000 entries of it are refused with 413.
+         *
+         *     Roles: operator, admin, member, viewer.
          */
         get: operations["listQuotas"];
         /**
          * Set a quota
-         * @description A token bound to a subtree sets the quotas below its top; the top's own come from above.
+         * @description A token bound to a subtree sets the quotas below its top; the top's own come from above. The limit is the quota's own: what resources grant comes on top while they live.
          *
          *     Roles: operator, admin.
          */
@@ -443,9 +615,33 @@ export interface paths {
         post?: never;
         /**
          * Remove a quota
-         * @description Roles: operator, admin.
+         * @description A thing that others depend on is not removed: 409, with how many there are of each kind in detail and the first 100 in errors, where field is the kind. On the quota of a carved node depend those that were handed out of it.
+         *
+         *     Roles: operator, admin.
          */
         delete: operations["deleteQuota"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quotas/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Quotas that will be over their limits, and by which grants' ends
+         * @description What is used and reserved now is compared with the limits of then: the base, and the grants of resources that will be alive. lapses are the grants that end by then, begins those that begin. A quota by day or month is looked at in the window that the time lies in. A page may hold fewer rows than its limit and yet have a next one.
+         *
+         *     Roles: operator, admin, member, viewer.
+         */
+        get: operations["forecastQuotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -595,6 +791,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tenants/{tenant}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A tenant's whole ledger and definitions as one archive
+         * @description The archive is streamed: the ledger as it is when the call begins, however long the answer takes. It ends with a trailer; what has none broke off. The header Usance-Passphrase, of at least 12 bytes, has the secrets of the signing keys travel too, sealed under it; without it they stay behind. Password hashes and token digests are definitions and travel; sign-in sessions do not.
+         *
+         *     Roles: operator. Tokens bound to a subtree may not make this call.
+         */
+        get: operations["exportTenant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tenants/{tenant}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far a tenant's import is
+         * @description Roles: operator. Tokens bound to a subtree may not make this call.
+         */
+        get: operations["getImport"];
+        put?: never;
+        /**
+         * Bring a tenant in from an archive
+         * @description The body is an archive. The tenant must not exist; it appears whole at the end or not at all, with the archive's entries as they are and every number folded from them. What was interrupted is gone on with by importing the same archive again. Names that other tenants have are refused before anything is stored. Usance-Passphrase opens the secrets of the signing keys; lost names the keys that have none here. With Accept: application/x-ndjson the answer has a line a second with stage, done and of once the body has come, and a last line with result, or with problem.
+         *
+         *     Roles: operator. Tokens bound to a subtree may not make this call.
+         */
+        post: operations["importTenant"];
+        /**
+         * Throw away an import that was not finished
+         * @description Roles: operator. Tokens bound to a subtree may not make this call.
+         */
+        delete: operations["discardImport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -694,8 +942,10 @@ export interface paths {
         put: operations["putUser"];
         post?: never;
         /**
-         * Remove a user
-         * @description Roles: operator, admin. Tokens bound to a subtree may not make this call.
+         * Remove a user that has no keys, and end its sessions
+         * @description A thing that others depend on is not removed: 409, with how many there are of each kind in detail and the first 100 in errors, where field is the kind.
+         *
+         *     Roles: operator, admin. Tokens bound to a subtree may not make this call.
          */
         delete: operations["deleteUser"];
         options?: never;
@@ -816,6 +1066,8 @@ export interface components {
             amended?: boolean;
             /** @description Of the last correction. */
             reason?: string;
+            /** @description The correction of a range that voided it, or brought it back, when that was the last. */
+            correction?: string;
         };
         /** @description Who did it. */
         Actor: {
@@ -888,17 +1140,39 @@ export interface components {
             groupBy: {
                 [key: string]: string;
             };
+            /**
+             * Format: date-time
+             * @description When an event that the window's number stands on was last corrected after the window was over; absent when none was. Answers by subject, by minute, and of an earlier moment carry none.
+             */
+            restated_at?: string;
         };
         Quota: {
             node: components["schemas"]["Path"];
             meter: string;
+            /** @description In force now: the base and what grants add; null: unlimited. */
             limit: components["schemas"]["Limit"];
+            /** @description The quota's own limit; null: unlimited. */
+            base: components["schemas"]["Limit"];
+            /** @description The grants alive now, the soonest to expire first; absent when there are none. */
+            grants?: components["schemas"]["QuotaGrant"][];
+            /** @description How many grants are alive; grants lists at most 100. */
+            grant_count?: number;
+            /**
+             * Format: int64
+             * @description So much of the nearest quota above is kept for this one.
+             */
+            guarantee?: number;
             used: components["schemas"]["Amount"];
             reserved: components["schemas"]["Amount"];
-            /** @description The sum of the limits handed out to the nearest quotas below; null when one of them is unlimited. */
+            /** @description The sum of the limits, without grants, handed out to the nearest quotas below; null when one of them is unlimited. */
             allocated: components["schemas"]["Limit"];
             /** @description The least of what every hard quota up to the root leaves; null for no bound. */
             available: components["schemas"]["Limit"];
+            /**
+             * Format: int64
+             * @description By how much used and reserved pass the limit; absent when they do not.
+             */
+            over?: number;
             /** @enum {string} */
             window: "lifetime" | "day" | "month";
             /** @enum {string} */
@@ -909,6 +1183,59 @@ export interface components {
              */
             resets_at: string | null;
         };
+        QuotaGrant: {
+            /** @description The id of the resource that grants it. */
+            resource: string;
+            /** Format: int64 */
+            amount: number;
+            /**
+             * Format: date-time
+             * @description null: it always was.
+             */
+            starts: string | null;
+            /**
+             * Format: date-time
+             * @description null: never.
+             */
+            expires: string | null;
+        };
+        QuotaForecast: {
+            node: components["schemas"]["Path"];
+            meter: string;
+            /** @description In force now. */
+            limit: components["schemas"]["Limit"];
+            /** @description In force at the time asked about. */
+            limit_then: components["schemas"]["Limit"];
+            base: components["schemas"]["Limit"];
+            /** @description What is known now of the window that the time lies in. */
+            used: components["schemas"]["Amount"];
+            /** @description Open holds, whenever they end. */
+            reserved: components["schemas"]["Amount"];
+            /** @description By how much used and reserved pass limit_then. */
+            short_by: components["schemas"]["Amount"];
+            /** @enum {string} */
+            window: "lifetime" | "day" | "month";
+            /** @enum {string} */
+            enforce: "hard" | "soft" | "shadow";
+            /** @description Grants that are alive now and not then, the soonest to expire first. */
+            lapses: components["schemas"]["QuotaGrant"][];
+            lapse_count: number;
+            /** @description Grants that are alive then and not now. */
+            begins: components["schemas"]["QuotaGrant"][];
+            begin_count: number;
+        };
+        QuotaForecastList: {
+            items: components["schemas"]["QuotaForecast"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+        };
+        Grant: {
+            meter: string;
+            /** Format: int64 */
+            amount: number;
+            /** @description At or below the resource's node, which is the default. */
+            node?: components["schemas"]["Path"];
+        };
         QuotaList: {
             items: components["schemas"]["Quota"][];
             /** @description Cursor of the next page; absent at the end. */
@@ -916,11 +1243,14 @@ export interface components {
             /** @description Rows of all pages. */
             total?: number;
         };
-        /** @description A quota as GET gives it may be sent back: what the server works out itself is let pass. */
+        /** @description A quota as GET gives it may be sent back: what the server works out itself is let pass, and where base stands beside limit, base is the limit that is set. */
         PutQuota: {
             node: components["schemas"]["Path"];
             meter: string;
             limit: components["schemas"]["LimitText"];
+            base?: components["schemas"]["LimitText"];
+            /** @description So much of the nearest quota above, which must be of the same window, is kept for this one; default: nothing. The guarantees below a quota fit its own limit. */
+            guarantee?: components["schemas"]["Quantity"];
             /**
              * @default lifetime
              * @enum {string}
@@ -935,10 +1265,84 @@ export interface components {
             reserved?: number;
             allocated?: number | null;
             available?: number | null;
+            grants?: unknown[];
+            grant_count?: number;
+            over?: number;
             resets_at?: string | null;
         };
         Void: {
             reason?: string;
+        };
+        /** @description Which events: it has a source, a type or a subject, or both from and to. */
+        RangeFilter: {
+            source?: string;
+            type?: string;
+            /** @description The empty text: events without a subject. */
+            subject?: string;
+            /** @description At and below this node. Default: all the token may see. */
+            node?: string;
+            /**
+             * Format: date-time
+             * @description Events at or after this time.
+             */
+            from?: string;
+            /**
+             * Format: date-time
+             * @description Events before this time.
+             */
+            to?: string;
+        };
+        ProposeCorrection: {
+            filter: components["schemas"]["RangeFilter"];
+            reason?: string;
+        };
+        CorrectionAct: {
+            by: components["schemas"]["Actor"];
+            /** Format: date-time */
+            at: string;
+        };
+        CorrectionChange: {
+            meter: string;
+            node: string;
+            /** @description That go. */
+            events: number;
+            /** @description The meter's number over the filter's time, at and below the node; of a level, by how much it changes there. null for a gauge, for which it is not worked out beforehand. */
+            before: number | null;
+            /** @description The same without the events. */
+            after: number | null;
+        };
+        /** @description The voiding of a range of events, proposed or done. */
+        Correction: {
+            id: string;
+            /** @enum {string} */
+            state: "proposed" | "applying" | "applied" | "reverting" | "reverted";
+            filter: components["schemas"]["RangeFilter"];
+            reason?: string;
+            /** @description What the preview was taken at, or once it is approved, what the set of events is fixed by. */
+            sequence: number;
+            /** @description That it voids. */
+            events: number;
+            /** @description Events that match and stay as they are, since they were voided or amended already. */
+            left_out: {
+                voided: number;
+                amended: number;
+            };
+            /** @description Voided, or when reverting brought back, so far. */
+            done: number;
+            /** @description Left as they were, since they were corrected after the approval. */
+            passed: number;
+            /** @description What each meter at each node changes by, as previewed. */
+            changes: components["schemas"]["CorrectionChange"][];
+            /** @description At least so many rows of changes are too many to be kept. */
+            changes_omitted?: number;
+            proposed: components["schemas"]["CorrectionAct"];
+            approved?: components["schemas"]["CorrectionAct"];
+            reverted?: components["schemas"]["CorrectionAct"];
+        };
+        CorrectionList: {
+            items: components["schemas"]["Correction"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
         };
         /** @description What to change; what is left out stays. */
         Amend: {
@@ -962,6 +1366,126 @@ export interface components {
             /** @description The first difference; empty when there is none. */
             fault: string;
         };
+        /** @description Where a field is read from. As a tenant's override it says what differs from the façade's default. */
+        MappingSource: {
+            /** @enum {string} */
+            kind?: "meter" | "quota" | "resources" | "setting" | "derived";
+            meter?: string;
+            /** @description Below the node that the call is about. */
+            node?: components["schemas"]["Path"];
+            /** @enum {string} */
+            window?: "now" | "today" | "month" | "lifetime" | "utc-days";
+            /** @description Of a quota: limit, base (without grants), used, reserved, allocated, available. Of resources: count, amount, frozen, label. */
+            value?: string;
+            /** @description Group-by keys and their values; one that begins with $ is the parameter of that name of the call. */
+            filter?: {
+                [key: string]: string;
+            };
+            setting?: string;
+            label?: string;
+            /**
+             * Format: int64
+             * @description Base units in one of the field's; absent: what the units say.
+             */
+            divide?: number;
+            /** @enum {string} */
+            round?: "down" | "up" | "nearest";
+            /** @description Derived: the fields it is made from. */
+            of?: string[];
+            /** @description Derived: how. */
+            rule?: string;
+        };
+        Explanation: {
+            facade: string;
+            /**
+             * Format: int64
+             * @description Of the tenant's newest entry when the numbers were read.
+             */
+            sequence: number;
+            /**
+             * Format: date-time
+             * @description The time that the façade takes for now.
+             */
+            at: string;
+            /** @description The zone of today. */
+            timezone: string;
+            /** @description What the call is about: a node, an organization, an application. */
+            about: {
+                [key: string]: string;
+            };
+            fields: components["schemas"]["ExplainedField"][];
+        };
+        ExplainedField: {
+            field: string;
+            /** @description What tells the rows of an answer apart, such as date. */
+            row?: {
+                [key: string]: string;
+            };
+            /** @description As the façade answers it. */
+            value: number | string;
+            /** @description Of value. */
+            unit?: string;
+            /** @description The façade's call that answers it. */
+            call: string;
+            /** @description The mapping in force. */
+            mapping: components["schemas"]["MappingSource"];
+            overridden: boolean;
+            /** @description The mapping without the tenant's override; only where there is one. */
+            default?: components["schemas"]["MappingSource"];
+            /** @description How value is made of native. */
+            conversion: {
+                /**
+                 * Format: int64
+                 * @description Base units in one shown.
+                 */
+                divide: number;
+                /** @enum {string} */
+                round?: "down" | "up" | "nearest";
+                decimals: number;
+                /**
+                 * Format: int64
+                 * @description The largest number shown.
+                 */
+                most?: number;
+            };
+            /** @description Fields that bound this one. */
+            within?: string[];
+            /** @description How they do. */
+            fits?: string;
+            /** @description What was read, at and below. */
+            node?: components["schemas"]["Path"];
+            /**
+             * Format: date-time
+             * @description Of the time that was read; absent where it is open. A standing value is read at its end.
+             */
+            from?: string;
+            /** Format: date-time */
+            to?: string;
+            /** @description Group-by keys and their values. */
+            filter?: {
+                [key: string]: string;
+            };
+            /** @description What was read, in the base unit, before conversion; absent for no bound, and for what is derived. It may pass 2^63. */
+            native?: number;
+            base_unit?: string;
+            /** @description A setting or label as it stands. */
+            text?: string;
+            quota?: components["schemas"]["Quota"];
+            /** @description The resource's id. */
+            resource?: string;
+            /** @description Calls of this API that show what is behind the number. events are shown as they counted when it was read. */
+            links: {
+                usage?: string;
+                quota?: string;
+                resources?: string;
+                events?: string;
+                setting?: string;
+            };
+            /** @description The newest of those behind the number. */
+            events?: components["schemas"]["StoredEvent"][];
+            /** @description Not all events were looked at: there may be more, and newer ones within the last day shown. links.events leads to all. */
+            events_partial?: boolean;
+        };
         AuditEntry: {
             /** @description Its entry in the tenant's ledger. */
             sequence: number;
@@ -969,9 +1493,9 @@ export interface components {
             time: string;
             actor: components["schemas"]["Actor"];
             /** @enum {string} */
-            op: "create" | "update" | "delete" | "reserve" | "settle" | "extend" | "release" | "expire" | "void" | "amend";
+            op: "create" | "update" | "delete" | "reserve" | "settle" | "extend" | "release" | "expire" | "move" | "void" | "amend" | "propose" | "approve" | "revert" | "restore" | "discard";
             /** @enum {string} */
-            type: "tenant" | "node" | "meter" | "quota" | "user" | "key" | "token" | "resource" | "hold" | "event";
+            type: "tenant" | "node" | "meter" | "quota" | "user" | "key" | "token" | "mapping" | "resource" | "hold" | "event" | "correction";
             /** @description A quota's has its node and meter, an event's its source and id, with a blank between. */
             name: string;
             /** @description Absent for what was new. */
@@ -996,7 +1520,7 @@ export interface components {
             meter: string;
             amount: components["schemas"]["Amount"];
         };
-        /** @description A quota that has no room: used + reserved + asked passes limit by short_by. To a token bound to a subtree, limit, used and reserved of quotas above it are absent. */
+        /** @description A quota that has no room: used + reserved + asked + guaranteed passes limit by short_by. To a token bound to a subtree, limit, used, reserved and guaranteed of quotas above it are absent. */
         Block: {
             node: components["schemas"]["Path"];
             meter: string;
@@ -1006,6 +1530,11 @@ export interface components {
             used?: components["schemas"]["Amount"];
             reserved?: components["schemas"]["Amount"];
             asked: components["schemas"]["Amount"];
+            /**
+             * Format: int64
+             * @description What the limit keeps for others below that have used less than they are guaranteed.
+             */
+            guaranteed?: number;
             short_by: components["schemas"]["Amount"];
             /**
              * Format: date-time
@@ -1086,6 +1615,8 @@ export interface components {
             expires: string;
             /** @description Settlements so far. */
             steps?: number;
+            /** @description The node it was made at, once that has moved. */
+            made_at?: components["schemas"]["Path"];
         };
         HoldList: {
             items: components["schemas"]["Hold"][];
@@ -1116,6 +1647,8 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            /** @description What it adds to quotas from its start to its expiry, unless it is frozen. */
+            grants?: components["schemas"]["Grant"][];
             /** Format: date-time */
             created?: string;
         };
@@ -1177,6 +1710,29 @@ export interface components {
             next?: string;
             /** @description Rows of all pages. */
             total?: number;
+        };
+        MoveNode: {
+            from: components["schemas"]["Path"];
+            /** @description Where it shall be. Nothing may be there yet. */
+            to: components["schemas"]["Path"];
+        };
+        MovedNode: {
+            /** @description The move's entry in the tenant's ledger. */
+            sequence: number;
+            from: components["schemas"]["Path"];
+            to: components["schemas"]["Path"];
+            /** @description Definitions of nodes that moved. */
+            nodes: number;
+            quotas: number;
+            /** @description Users bound to the subtree. */
+            users: number;
+            /** @description Tokens bound to the subtree. */
+            tokens: number;
+            resources: number;
+            /** @description Open holds; one that is over stays where it ended. */
+            holds: number;
+            /** @description Soft and shadow quotas that the move passes. */
+            flagged: components["schemas"]["Block"][];
         };
         User: {
             name: string;
@@ -1240,6 +1796,8 @@ export interface components {
             subtree?: components["schemas"]["Path"];
             /** Format: date-time */
             expires?: string;
+            /** @description Events sent with it are enforced as a charge is: all are recorded, or none where a hard quota has no room. */
+            enforce?: boolean;
             /** Format: date-time */
             created?: string;
             /** @description Only in the answer that made it. */
@@ -1259,6 +1817,8 @@ export interface components {
             subtree?: components["schemas"]["Path"];
             /** Format: date-time */
             expires?: string;
+            /** @description Events sent with it are enforced as a charge is: all are recorded, or none where a hard quota has no room. */
+            enforce?: boolean;
             /** Format: date-time */
             created?: string;
             secret?: string;
@@ -1292,6 +1852,48 @@ export interface components {
             code: string;
             /** Format: date-time */
             expires: string;
+        };
+        /**
+         * Format: binary
+         * @description A tenant's archive: a zstd stream of frames, each with its hash, from a header to a trailer.
+         */
+        Archive: string;
+        KeyRef: {
+            kind: string;
+            id: string;
+        };
+        Imported: {
+            tenant: string;
+            /** @description Sequence of the archive's last entry. */
+            archived: number;
+            /** @description Of the tenant's newest entry: past archived when keys were sealed anew. */
+            sequence: number;
+            events: number;
+            /** @description Signing keys sealed anew for this server. */
+            sealed: number;
+            /** @description Signing keys whose secrets stayed behind: they sign nothing until they are given one. */
+            lost: components["schemas"]["KeyRef"][];
+            /** @description The same archive had been imported before; nothing was done. */
+            already: boolean;
+        };
+        Arrival: {
+            tenant: string;
+            /** @description Sequence of the archive's last entry. */
+            archived: number;
+            /** @description The ledger's hash chain at that entry. */
+            chain: string;
+            /** @description Entries that are there: an import goes on after them. */
+            stored: number;
+            done: boolean;
+        };
+        /**
+         * Format: binary
+         * @description A tar archive: manifest.json, files by their hashes, and an entry named end.
+         */
+        Backup: string;
+        BackupRequest: {
+            /** @description SHA-256 of files that need not be sent again, in hexadecimal digits. */
+            have?: string[];
         };
     };
     responses: {
@@ -1448,7 +2050,7 @@ export interface operations {
                 /** @description Changes before this time, or below this sequence number. */
                 to?: string;
                 /** @description Changes of these alone. */
-                type?: "tenant" | "node" | "meter" | "quota" | "user" | "key" | "token" | "resource" | "hold" | "event";
+                type?: "tenant" | "node" | "meter" | "quota" | "user" | "key" | "token" | "mapping" | "resource" | "hold" | "event" | "correction";
                 /** @description Changes by this actor, such as token:collector. */
                 actor?: string;
                 /** @description Most rows of a page, 1 to 1000, which is the default. */
@@ -1474,6 +2076,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["BackupRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": components["schemas"]["Backup"];
                 };
             };
             400: components["responses"]["Refusal400"];
@@ -1526,6 +2162,228 @@ export interface operations {
             503: components["responses"]["Refusal503"];
         };
     };
+    listCorrections: {
+        parameters: {
+            query?: {
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectionList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    proposeCorrection: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposeCorrection"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Correction"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    getCorrection: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Correction"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    discardCorrection: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    approveCorrection: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Correction"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    revertCorrection: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Correction"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
     listEvents: {
         parameters: {
             query?: {
@@ -1541,12 +2399,22 @@ export interface operations {
                 source?: string;
                 /** @description Events with this id. */
                 id?: string;
+                /** @description Events that count towards this meter. */
+                meter?: string;
+                /** @description filterGroupBy[key]=value, with meter: only events whose group-by key has this value, or one of several separated by commas. */
+                filterGroupBy?: {
+                    [key: string]: string;
+                };
                 /** @description Events at and below this node. Default: all the token may see. */
                 node?: components["schemas"]["Path"];
                 /** @description Most rows of a page, 1 to 1000, which is the default. */
                 limit?: number;
                 /** @description The next member of the page before. */
                 cursor?: string;
+                /** @description Answer what was known when the tenant's ledger had just reached this sequence number. */
+                at_sequence?: number;
+                /** @description Answer what was known at this time. Not with at_sequence. */
+                known_at?: string;
                 /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
                 tenant?: string;
                 /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
@@ -1689,6 +2557,88 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StoredEvent"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    explain: {
+        parameters: {
+            query: {
+                /** @description The façade. Required. */
+                facade: "cloudrtc" | "koodrive" | "meeting" | "metastudio" | "zstack";
+                /** @description The field of its answer, such as confCount, deptSpaceUsed, vm.cpuNum.used, audio or resources.usage. Default: all. */
+                field?: string;
+                /** @description The node that the façade's call is about, for those whose calls are about one. Default: all the token may see. */
+                node?: components["schemas"]["Path"];
+                /** @description How many of the newest events behind each number to show, 0 to 50. Default: 5 for a field, 0 for all. */
+                events?: number;
+                /** @description zstack: the uuid of the organization or account. Default: the topmost organization at and below the node. */
+                uuid?: string;
+                /** @description zstack: the one quota of this name. */
+                name?: string;
+                /** @description cloudrtc, metastudio: the project's id. Default: all at and below the node. */
+                project_id?: string;
+                /** @description cloudrtc: the application's id. It need not be named where there is one alone. */
+                app?: string;
+                /** @description cloudrtc: CommunicationDuration. */
+                metric?: string;
+                /** @description cloudrtc: the first UTC day. Default: yesterday. */
+                start_date?: string;
+                /** @description cloudrtc: the last UTC day. */
+                end_date?: string;
+                /** @description metastudio: business types, separated by commas. */
+                business?: string;
+                /** @description metastudio: resources that expire at or after this time. */
+                resource_expire_start_time?: string;
+                /** @description metastudio: resources that expire at or before this time. */
+                resource_expire_end_time?: string;
+                /** @description metastudio: sources, separated by commas. */
+                resource_source?: string;
+                /** @description metastudio: charging modes, separated by commas. */
+                charging_mode?: string;
+                /** @description metastudio: resource types, separated by commas. */
+                resource?: string;
+                /** @description metastudio: sub-resource types, separated by commas. */
+                sub_resource?: string;
+                /** @description metastudio: one resource. */
+                resource_id?: string;
+                /** @description metastudio: the resources of one order. */
+                order_id?: string;
+                /** @description metastudio: 0, or 1 for frozen ones. */
+                status?: string;
+                /** @description metastudio: most rows of the list, 1 to 100. Default: 10. */
+                limit?: string;
+                /** @description metastudio: rows of the list to skip. */
+                offset?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
                 };
             };
             400: components["responses"]["Refusal400"];
@@ -2383,6 +3333,10 @@ export interface operations {
                 node?: components["schemas"]["Path"];
                 /** @description Accepted for OpenMeter's clients; it has no effect. */
                 clientId?: string;
+                /** @description Answer what was known when the tenant's ledger had just reached this sequence number. */
+                at_sequence?: number;
+                /** @description Answer what was known at this time. Not with at_sequence. */
+                known_at?: string;
                 /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
                 tenant?: string;
                 /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
@@ -2542,6 +3496,8 @@ export interface operations {
             query: {
                 /** @description The node. Required. */
                 node: components["schemas"]["Path"];
+                /** @description Remove it although usage is recorded at or below it, which stays and is read by the path. */
+                keep_usage?: boolean;
                 /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
                 tenant?: string;
             };
@@ -2571,6 +3527,44 @@ export interface operations {
             503: components["responses"]["Refusal503"];
         };
     };
+    moveNode: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveNode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MovedNode"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
     listQuotas: {
         parameters: {
             query?: {
@@ -2584,6 +3578,10 @@ export interface operations {
                 limit?: number;
                 /** @description The next member of the page before. */
                 cursor?: string;
+                /** @description Answer what was known when the tenant's ledger had just reached this sequence number. */
+                at_sequence?: number;
+                /** @description Answer what was known at this time. Not with at_sequence. */
+                known_at?: string;
                 /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
                 tenant?: string;
                 /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
@@ -2691,6 +3689,54 @@ export interface operations {
             503: components["responses"]["Refusal503"];
         };
     };
+    forecastQuotas: {
+        parameters: {
+            query: {
+                /** @description The time to look at, from now on. Required. */
+                at: string;
+                /** @description Quotas at this node. Default: all that the token may see. */
+                node?: components["schemas"]["Path"];
+                /** @description Quotas of this meter. */
+                meter?: string;
+                /** @description Those below the node too. */
+                recursive?: boolean;
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaForecastList"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
     listResources: {
         parameters: {
             query?: {
@@ -2708,6 +3754,10 @@ export interface operations {
                 limit?: number;
                 /** @description The next member of the page before. */
                 cursor?: string;
+                /** @description Answer what was known when the tenant's ledger had just reached this sequence number. */
+                at_sequence?: number;
+                /** @description Answer what was known at this time. Not with at_sequence. */
+                known_at?: string;
                 /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
                 tenant?: string;
                 /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
@@ -2794,6 +3844,10 @@ export interface operations {
                 expires_to?: string;
                 /** @description Count by business_type, charging_mode, source or several of them; repeated or separated by commas. */
                 group_by?: string[];
+                /** @description Answer what was known when the tenant's ledger had just reached this sequence number. */
+                at_sequence?: number;
+                /** @description Answer what was known at this time. Not with at_sequence. */
+                known_at?: string;
                 /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
                 tenant?: string;
                 /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
@@ -3113,6 +4167,163 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Tenant"];
                 };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    exportTenant: {
+        parameters: {
+            query?: {
+                /** @description To complete an archive that broke off: the sequence of its last whole entry. */
+                after?: number;
+                /** @description The hash chain at that entry. */
+                after_chain?: string;
+                /** @description The sequence of the last entry that the archive's header names. */
+                through?: number;
+                /** @description The hash chain that its header names. */
+                chain?: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.usance.archive": components["schemas"]["Archive"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    getImport: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Arrival"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    importTenant: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/vnd.usance.archive": components["schemas"]["Archive"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    discardImport: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["Refusal400"];
             401: components["responses"]["Refusal401"];
