@@ -1,16 +1,19 @@
 # The commands of the project. `make demo` and `make test` do all the set-up
 # themselves, from a clean clone, on a Debian machine with Go and Node.
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+# The version stamped on the binary; without one, as outside a checkout, it tells
+# what the build knows.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LINT    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN    ?= golang.org/x/vuln/cmd/govulncheck@v1.8.0
+SBOM    ?= github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 
 # Without cgo the binary needs no C compiler to build and no libraries to run;
 # timetzdata gives it its own time zones.
 export CGO_ENABLED ?= 0
-BUILD = go build -trimpath -tags timetzdata -ldflags "-X main.version=$(VERSION)"
+BUILD = go build -trimpath -tags timetzdata -ldflags "-X main.stamped=$(VERSION)"
 
-.PHONY: build demo test check race browser fuzz simulate model bench clean
+.PHONY: build demo test check race browser fuzz simulate model bench sbom reproducible clean
 
 build: console/site/dist/index.html ## bin/usance, with the console in it
 	$(BUILD) -o bin/usance ./cmd/usance
@@ -50,6 +53,13 @@ model: ## the ledger's model tests, over SEEDS seeds from USANCE_SEED or 1
 
 bench: build ## the performance table
 	go run ./bench
+
+sbom: console/site/dist/index.html ## bin/usance.cdx.json: what the binary is made of, in CycloneDX
+	@mkdir -p bin
+	go run $(SBOM) app -json -licenses -std -main cmd/usance -output bin/usance.cdx.json .
+
+reproducible: ## two builds from two folders, with nothing shared, are the same bytes
+	scripts/reproducible
 
 clean:
 	rm -rf bin console/site/dist console/node_modules

@@ -8,9 +8,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is what the build says of itself: the module's version, or the commit
-// it was built from.
+// stamped is the version that whoever built the binary gave it, set by the linker:
+// go build -ldflags "-X main.stamped=v1.2.3". Nothing else writes it.
+var stamped string
+
+// version is the version stamped on the binary, or else what the build says of
+// itself: the module's version, or the commit it was built from.
 func version() string {
+	if stamped != "" {
+		return stamped
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
