@@ -66,6 +66,7 @@ type bench struct {
 	run     int // numbers loads, so that their ids differ
 
 	ours, floor, peer *child
+	onPostgres        *child // ours, on the other engine
 	pg                *cluster
 	pgErr             error
 	tenants           []benchTenant
@@ -149,7 +150,7 @@ type measurement struct {
 // the main store holds nothing but what the ingest wrote.
 func wantedRows(names string) ([]measurement, error) {
 	all := []measurement{{"P1", (*bench).p1}, {"P6", (*bench).p6}, {"P5", (*bench).p5}, {"P2", (*bench).p2}, {"P4", (*bench).p4},
-		{"P3", (*bench).p3}, {"P7", (*bench).p7p8}}
+		{"P3", (*bench).p3}, {"P7", (*bench).p7p8}, {"P9", (*bench).p9}}
 	if names == "" {
 		return all, nil
 	}
@@ -162,7 +163,7 @@ func wantedRows(names string) ([]measurement, error) {
 		list = slices.DeleteFunc(list, func(id string) bool { return id == m.id })
 	}
 	if len(list) > 0 {
-		return nil, fmt.Errorf("ROW=%s: there are the rows P1 to P8", names)
+		return nil, fmt.Errorf("ROW=%s: there are the rows P1 to P9", names)
 	}
 	return out, nil
 }
@@ -180,7 +181,7 @@ func repository() (string, error) {
 }
 
 func (b *bench) clean() {
-	for _, c := range []*child{b.ours, b.floor, b.peer} {
+	for _, c := range []*child{b.ours, b.onPostgres, b.floor, b.peer} {
 		_ = c.stop()
 	}
 	if b.pg != nil {

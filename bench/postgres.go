@@ -184,6 +184,14 @@ func (p *peer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "unknown token", http.StatusUnauthorized)
 		return
 	}
+	switch r.URL.Path {
+	case "/charges":
+		p.charge(w, r, tenant)
+		return
+	case "/usage":
+		p.usage(w, r, tenant)
+		return
+	}
 	body, events, err := readEvents(r)
 	var accepted int
 	if err == nil {

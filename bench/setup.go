@@ -38,7 +38,7 @@ type floorSpec struct {
 
 func (b *bench) storeDir() string { return filepath.Join(b.base, "usance") }
 
-// startOurs starts the main server, with the tenants that collectors write for.
+// startOurs starts the main server.
 func (b *bench) startOurs() error {
 	if b.ours != nil {
 		return nil
@@ -47,6 +47,11 @@ func (b *bench) startOurs() error {
 	if b.ours, err = startServer("usance", usanceSpec{Dir: b.storeDir()}); err != nil {
 		return err
 	}
+	return b.found()
+}
+
+// found gives the main server the tenants that collectors write for.
+func (b *bench) found() error {
 	var m strings.Builder
 	m.WriteString("tenants:\n")
 	for _, t := range b.tenants {

@@ -12,14 +12,16 @@ import (
 	"github.com/usance/usance"
 	"github.com/usance/usance/server"
 	"github.com/usance/usance/store/pebblestore"
+	"github.com/usance/usance/store/pgstore"
 )
 
 const operatorToken = "us_operator_of_the_bench"
 
 var masterKey = [32]byte{0: 1, 31: 1}
 
-// usanceSpec says what a server of ours serves.
-type usanceSpec struct{ Dir string }
+// usanceSpec says what a server of ours serves: the embedded store in a folder, or
+// the PostgreSQL store at an address.
+type usanceSpec struct{ Dir, Store string }
 
 // runUsance is the server that is measured: what `usance serve --log-level warn`
 // serves, but for the vendors' throttles, which would refuse a load on purpose.
@@ -31,6 +33,9 @@ func runUsance() error {
 	debug.SetGCPercent(300) // as serve does
 	debug.SetMemoryLimit(768 << 20)
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if spec.Store != "" {
+		return runOnPostgres(spec.Store, log)
+	}
 	st, err := pebblestore.Open(spec.Dir, pebblestore.Options{Logger: log})
 	if err != nil {
 		return err
@@ -55,6 +60,23 @@ func runUsance() error {
 			answer.ServeHTTP(w, r)
 		}
 	}))
+}
+
+// runOnPostgres is the same server on the other engine.
+func runOnPostgres(address string, log *slog.Logger) error {
+	st, err := pgstore.Open(background(), address, pgstore.Options{Logger: log})
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	srv, err := server.New(server.Config{Store: st, MasterKey: masterKey, Now: time.Now, Logger: log, Unthrottled: true})
+	if err == nil {
+		err = srv.Registry().PutOperatorToken(background(), "operator", operatorToken)
+	}
+	if err != nil {
+		return err
+	}
+	return serve(srv.Handler())
 }
 
 // forgetful is a store that can be made to tell no versions, so that nothing kept

@@ -52,7 +52,7 @@ var allowed = map[string][]string{
 	"internal/arch":        {},
 	"internal/smalldisk":   {},
 	"sim":                  {}, // tests alone: the whole house
-	"bench":                {"", "store", "store/pebblestore", "registry", "ledger", "server", "client", "api/wire", "internal/"},
+	"bench":                {"", "store", "store/pebblestore", "store/pgstore", "registry", "ledger", "server", "client", "api/wire", "internal/"},
 	"console":              {"", "registry", "internal/httpx"},
 	"store/pgstore":        {"", "store"},
 }
