@@ -13,10 +13,12 @@ import (
 	"github.com/usance/usance/store"
 )
 
-// Writes of one tenant share steps: while one step is being made durable, the
+// Writes of one tenant share steps: while steps are being made durable, the
 // requests that arrive wait in the tenant's queue and then go together in the
 // next. So a busy tenant pays for one fsync a step, not one a request, and an
-// idle one waits for nobody.
+// idle one waits for nobody. Two steps are under way at most: while one waits for
+// the disk, an engine that can do so works the next one out.
+const stepsUnderWay = 2
 
 // The bounds of a queue and of a step, in rows to load.
 const (
@@ -94,6 +96,8 @@ type queues struct {
 type queue struct {
 	ops    []*op
 	weight int
+	drains int  // steps under way
+	alone  bool // the one under way has an op that was prepared late
 }
 
 func newQueues() queues {
@@ -110,8 +114,8 @@ func (l *Ledger) submit(ctx context.Context, tenant usance.TenantID, o *op) erro
 	o.done = make(chan struct{})
 	q := &l.queues
 	q.mu.Lock()
-	mine, running := q.open[tenant]
-	if !running {
+	mine := q.open[tenant]
+	if mine == nil {
 		mine = &queue{}
 		q.open[tenant] = mine
 	}
@@ -121,8 +125,12 @@ func (l *Ledger) submit(ctx context.Context, tenant usance.TenantID, o *op) erro
 	}
 	mine.ops = append(mine.ops, o)
 	mine.weight += o.weight()
+	more := mine.drains == 0 || mine.drains < stepsUnderWay && !mine.alone && o.late == nil
+	if more {
+		mine.drains++
+	}
 	q.mu.Unlock()
-	if !running {
+	if more {
 		go l.drain(tenant, mine)
 	}
 	select {
@@ -150,13 +158,19 @@ func (q *queues) withdraw(from *queue, o *op) bool {
 	return false
 }
 
-// take removes the ops of the next step from the queue, or the queue itself when
-// it is empty.
+// take removes the ops of the next step from the queue, or ends the caller's
+// steps when there are none for it: an op that is prepared late goes when no other
+// step is under way, and then none is beside it.
 func (q *queues) take(tenant usance.TenantID, from *queue) []*op {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(from.ops) == 0 {
-		delete(q.open, tenant)
+	if from.drains == 1 {
+		from.alone = false // it was this caller's
+	}
+	if len(from.ops) == 0 || from.alone || from.ops[0].late != nil && from.drains > 1 {
+		if from.drains--; from.drains == 0 {
+			delete(q.open, tenant)
+		}
 		return nil
 	}
 	n, weight := 0, 0
@@ -164,6 +178,7 @@ func (q *queues) take(tenant usance.TenantID, from *queue) []*op {
 		weight += from.ops[n].weight()
 		n++
 		if from.ops[n-1].late != nil {
+			from.alone = true
 			break
 		}
 	}
