@@ -73,11 +73,12 @@ export const zh: Words = {
 
   'void': '作废此事件', 'void.title': '作废 {id}', 'void.text': '它在各计量项中、于其所属日期计入的数量都会扣回。事件与作废记录都保留在账本中。同一标识不能再以其他内容发送。', 'void.reason': '原因', 'void.done': '事件已作废。',
 
-  'apis.lead': '本租户的客户端实际发出的五个调用，以及每个数字的来源。', 'apis.call': '调用', 'apis.answer': '当前应答', 'apis.same': '读取自同一账本视图', 'apis.field': '字段', 'apis.value': '值', 'apis.from': '来源',
+  'apis.lead': '本租户的客户端实际发出的五个调用，以及每个数字的来源。', 'apis.call': '调用', 'apis.answer': '当前应答', 'apis.same': '接口此刻会应答的值。实际调用需要客户端的凭据，控制台没有这些凭据。', 'apis.field': '字段', 'apis.value': '值', 'apis.from': '来源',
   'apis.meeting': '企业资源使用情况', 'apis.koodrive': '云盘服务用量', 'apis.zstack': '组织配额用量', 'apis.rtc': '应用每日用量', 'apis.metastudio': '资源数量统计',
   'apis.secrets': '请将密钥放入所示变量；控制台从不显示已有的密钥。', 'apis.token': '“定义”中本租户的令牌可用作访问令牌。', 'apis.missing': '客户端调用之前，需要为节点或租户设置别名：{aliases}。', 'apis.define': '去设置', 'apis.nothing': '暂无可应答的内容',
   'apis.nothing.meeting': '还没有会议记录。', 'apis.nothing.koodrive': '请在 /drive、/drive/dept、/drive/personal 和 /drive/group 设置 drive.space 配额。', 'apis.nothing.zstack': '请在带有 zstack.organization 别名的节点设置配额。', 'apis.nothing.rtc': '昨天（UTC）没有收到流。', 'apis.nothing.metastudio': '7 天内没有资源到期。',
-  'how.today': '今日：', 'how.now': '当前：', 'how.limit': '上限：', 'how.used': '已用：', 'how.allocated': '已向下分配：', 'how.rest': '上限减去已分配：', 'how.setting': '设置：', 'how.utcday': '昨天（UTC）：', 'how.count': '7 天内到期的资源',
+  'apis.ask': '{field} 的来源', 'from.meter': '计量项', 'from.quota': '配额', 'from.resources': '资源', 'from.setting': '设置', 'from.derived': '由其他字段得出', 'read.now': '当前', 'read.today': '今日', 'read.month': '本月', 'read.lifetime': '全部时间', 'read.utc-days': '所请求的 UTC 日期', 'round.down': '向下取整', 'round.up': '向上取整', 'round.nearest': '四舍五入',
+  'origin.overridden': '本租户另有来源', 'origin.call': '调用', 'origin.mapping': '读取自', 'origin.default': '默认', 'origin.rule': '方式', 'origin.native': '读到的数值', 'origin.text': '原文', 'origin.conversion': '换算', 'origin.window': '时间范围', 'origin.bound': '共同受限', 'origin.of': '由以下字段得出：', 'origin.events': '背后的最新事件', 'origin.events.all': '背后的全部事件',
 
   'system.ready': '就绪', 'system.started': '{ago}启动', 'system.events': '事件', 'system.requests': '请求', 'system.lately': '最近两分钟', 'system.disk': '磁盘占用', 'system.log': '日志', 'system.memory': '内存', 'system.cache': '缓存', 'system.hits': '缓存命中率', 'system.depth': '读取深度', 'system.accepted': '启动以来的事件', 'system.duplicates': '重复',
   'system.routes': '调用', 'system.routes.note': '自服务器启动以来；时间由直方图估算', 'system.surface': '接口面', 'system.route': '路由', 'system.count': '次数', 'system.errors': '错误',

@@ -1,8 +1,9 @@
 // The five vendors' calls as this tenant's own clients make them: curl, the
 // vendor's SDK, and where each field of the answer comes from.
-import type { Key as KeyOf, Node, Quota, Tenant } from '../api/client'
-import { big } from '../api/exact'
-import type { Today } from './data'
+import type { Key as KeyOf, Node, Tenant } from '../api/client'
+import type { components, operations } from '../api/schema'
+
+type Schemas = components['schemas']
 
 export interface Have {
   tenant: Tenant
@@ -29,6 +30,8 @@ const aksk = (h: Have) => h.keys.find((k) => k.kind === 'aksk' && !k.disabled)?.
 const quote = (s: string) => s.replaceAll("'", `'\\''`)
 const missing = (h: Have, ...kinds: string[]) => kinds.filter((k) => !alias(h, k))
 const dates = (h: Have) => [7, 1].map((d) => new Date(h.now - d * 86_400_000).toISOString().slice(0, 10)) as [string, string]
+
+const second = (ms: number) => new Date(ms).toISOString().slice(0, 19) + 'Z'
 
 const iamToken = (h: Have) =>
   `TOKEN=$(curl -s -D - -o /dev/null ${h.origin}/v3/auth/tokens \\
@@ -139,7 +142,7 @@ curl -s '${h.origin}/v1/${or(alias(h, 'huawei.project'), 'HUAWEI_PROJECT_ID')}/r
     id: 'metastudio', name: 'MetaStudio', method: 'GET', path: (h) => `/v1/${or(alias(h, 'huawei.project'), 'HUAWEI_PROJECT_ID')}/tenants/resources-count`, needs: (h) => missing(h, 'huawei.project', 'huawei.project_name'),
     curl: (h) => `${iamToken(h)}
 
-curl -s '${h.origin}/v1/${or(alias(h, 'huawei.project'), 'HUAWEI_PROJECT_ID')}/tenants/resources-count?resource_expire_start_time=${new Date(h.now).toISOString().slice(0, 19)}Z&resource_expire_end_time=${new Date(h.now + 7 * 86_400_000).toISOString().slice(0, 19)}Z' \\
+curl -s '${h.origin}/v1/${or(alias(h, 'huawei.project'), 'HUAWEI_PROJECT_ID')}/tenants/resources-count?resource_expire_start_time=${second(h.now)}&resource_expire_end_time=${second(h.now + 7 * 86_400_000)}' \\
   -H "X-Auth-Token: $TOKEN"`,
     sdk: { name: 'Go SDK v3', code: (h) => goClient(h, 'studio', 'metastudio', 'MetaStudioClientBuilder', `	answer, err := studio.NewMetaStudioClient(http).CountTenantResources(&model.CountTenantResourcesRequest{})
 	if err != nil {
@@ -149,73 +152,25 @@ curl -s '${h.origin}/v1/${or(alias(h, 'huawei.project'), 'HUAWEI_PROJECT_ID')}/t
   },
 ]
 
-/** One field of an answer: its value now, and where that comes from. */
-export interface FieldOf {
-  field: string
-  value: string
-  unit: string
-  meter?: string
-  node?: string
-  how: 'today' | 'now' | 'limit' | 'used' | 'allocated' | 'rest' | 'setting' | 'utcday' | 'count'
-}
+export type ExplainedField = Schemas['ExplainedField']
+export type Explanation = Schemas['Explanation']
+type Ask = NonNullable<operations['explain']['parameters']['query']>
 
-const gib = 1n << 30n
-
-/** Half a hundredth rounds up, as the façade does. */
-function gigabytes(v: bigint): string {
-  const h = ((v < 0n ? 0n : v) * 100n + gib / 2n) / gib
-  const cents = String(h % 100n).padStart(2, '0')
-  return `${h / 100n}.${cents.endsWith('0') ? cents[0] : cents}`
-}
-
-export function meetingFields(list: Today[]): FieldOf[] {
-  const of = (name: string) => list.find((f) => f.meter.name === name)?.now ?? 0n
-  const rows: [string, string, FieldOf['how'], string, (v: bigint) => string][] = [
-    ['usedRecStorage', 'meeting.recording', 'now', 'GB', gigabytes],
-    ['usedAccountsCount', 'meeting.concurrent', 'now', '1', String],
-    ['usedLiveCount', 'meeting.live', 'now', '1', String],
-    ['confCount', 'meeting.conferences', 'today', '1', String],
-    ['confLength', 'meeting.duration', 'today', 'min', (v) => String(v / 60n)],
-    ['activeAttendeeCount', 'meeting.active_users', 'today', '1', String],
-    ['totalAttendeeCount', 'meeting.attendances', 'today', '1', String],
-  ]
-  return rows.map(([field, meter, how, unit, show]) => ({ field, meter, how, unit, value: show(of(meter) < 0n ? 0n : of(meter)), node: '/' }))
-}
-
-export function driveFields(quotas: Quota[], tenant: Tenant): FieldOf[] {
-  const q = (node: string, meter = 'drive.space') => quotas.find((x) => x.node === node && x.meter === meter)
-  const gb = (v: bigint) => String(v / gib)
-  const kb = (v: bigint) => String((v + 1023n) / 1024n)
-  const out: FieldOf[] = []
-  const space = (field: string, node: string, how: 'limit' | 'used' | 'allocated') => {
-    const x = q(node)
-    if (!x) return
-    const v = how === 'limit' ? x.limit : how === 'used' ? x.used : x.allocated
-    if (v == null) return
-    out.push({ field, node, meter: 'drive.space', how, unit: how === 'used' ? 'KB' : 'GB', value: how === 'used' ? kb(big(v)) : gb(big(v)) })
+/** What explain is asked for the call that the command makes, and the call's own name there. */
+export function explainOf(id: Vendor['id'], h: Have): { query: Ask; call: string; field?: string } {
+  switch (id) {
+    case 'meeting':
+      return { query: { facade: 'meeting' }, call: '/orgRes' }
+    case 'koodrive':
+      return { query: { facade: 'koodrive' }, call: '/quotaUsed' }
+    case 'zstack':
+      return { query: { facade: 'zstack', uuid: alias(h, 'zstack.organization') }, call: '/usages' }
+    case 'rtc':
+      return { query: { facade: 'cloudrtc', app: alias(h, 'rtc.app'), start_date: dates(h)[1], end_date: dates(h)[1] }, call: '/usage' }
+    case 'metastudio':
+      return { query: { facade: 'metastudio', field: 'resources_count.count', resource_expire_start_time: second(h.now), resource_expire_end_time: second(h.now + 7 * 86_400_000) }, call: '/resources-count' }
   }
-  space('spaceCapacity', '/drive', 'limit')
-  space('deptSpaceQuota', '/drive/dept', 'limit')
-  space('personalSpaceQuota', '/drive/personal', 'limit')
-  space('groupSpaceQuota', '/drive/group', 'limit')
-  const [all, ...parts] = ['/drive', '/drive/dept', '/drive/personal', '/drive/group'].map((n) => q(n)?.limit)
-  if (all != null) out.push({ field: 'reservedSpaceQuota', node: '/drive', meter: 'drive.space', how: 'rest', unit: 'GB', value: gb(big(all) - parts.reduce((a: bigint, p) => a + big(p), 0n)) })
-  for (const n of ['dept', 'personal', 'group']) {
-    space(`${n}SpaceUsed`, '/drive/' + n, 'used')
-    space(`${n}SpaceQuotaUsed`, '/drive/' + n, 'allocated')
-  }
-  const seats = q('/drive', 'drive.users')
-  if (seats) {
-    out.push({ field: 'userCount', node: '/drive', meter: 'drive.users', how: 'used', unit: '1', value: String(seats.used) })
-    if (seats.limit != null) out.push({ field: 'userMaxCount', node: '/drive', meter: 'drive.users', how: 'limit', unit: '1', value: String(seats.limit) })
-  }
-  for (const [field, key, fallback] of [['packageDownloadExpires', 'koodrive.package_download_expires', '7'], ['productType', 'koodrive.product_type', '1']] as const)
-    out.push({ field, how: 'setting', unit: '', value: tenant.settings?.[key] ?? fallback, meter: key })
-  return out
 }
 
-export function cloudFields(quotas: Quota[], node: string | undefined): FieldOf[] {
-  return quotas
-    .filter((q) => q.node === node)
-    .map((q) => ({ field: q.meter, meter: q.meter, node: q.node, how: 'used' as const, unit: '', value: `${q.used} / ${q.limit == null ? '-1' : q.limit}` }))
-}
+/** A field's name within the answer; rows of an answer are told apart by what names them. */
+export const rowName = (f: ExplainedField): string => (f.row && f.field.includes('.') ? Object.values(f.row).join(' · ') : f.field)
