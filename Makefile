@@ -38,7 +38,7 @@ race: ## the concurrent packages under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short . ./registry ./ledger ./internal/...
 
 browser: build ## the console in a real browser (needs Debian's chromium)
-	cd console && npm ci --no-audit --no-fund && USANCE_BIN=../bin/usance npm run e2e
+	cd console && npm ci --no-audit --no-fund && USANCE_BIN=../bin/usance npm run e2e && USANCE_BIN=../bin/usance npm run e2e:speed
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME
