@@ -8,6 +8,7 @@ package cloudrtc
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,7 @@ type Facade struct {
 	refusals   *gateway.Refusals[*gateway.ServiceFault]
 	statistics *gateway.Throttle
 	apps       *gateway.Throttle
+	routes     []string
 	handler    http.Handler
 }
 
@@ -72,6 +74,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	mux.HandleFunc("GET /v1/{project_id}/rtc/history/usage", f.refusals.JSON(f.historyUsage))
 	mux.HandleFunc("GET /v2/apps", f.refusals.JSON(f.listApps))
 	mux.HandleFunc("GET /v2/apps/{app_id}", f.refusals.JSON(f.showApp))
+	f.routes = mux.Patterns()
 	f.handler = gateway.Front(gateway.FrontConfig{Now: o.Now, Log: o.Logger}, mux)
 	return f
 }
@@ -89,6 +92,10 @@ func (f *Facade) Owns(path string) bool {
 	_, rest, ok = strings.Cut(rest, "/")
 	return ok && strings.HasPrefix(rest, "rtc/")
 }
+
+// Routes returns every call served, as "METHOD path"; variables of the path are
+// in braces.
+func (f *Facade) Routes() []string { return slices.Clone(f.routes) }
 
 // ServeHTTP serves the paths that Owns names.
 func (f *Facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {

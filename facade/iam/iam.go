@@ -13,6 +13,7 @@ package iam
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +51,7 @@ type Facade struct {
 	keys     *gateway.Lockout // by access key
 	users    *gateway.Lockout // by account and user name
 	throttle *gateway.Throttle
+	routes   []string
 	handler  http.Handler
 }
 
@@ -85,6 +87,7 @@ func New(reg *registry.Registry, _ *ledger.Ledger, o Options) *Facade {
 	mux.HandleFunc("GET /v3/projects/{project_id}", f.answer(f.showProject))
 	mux.HandleFunc("POST /v3.0/OS-CREDENTIAL/securitytokens", f.answer(f.createSecurityToken))
 	mux.HandleFunc("GET /v5/caller-identity", f.answer(f.callerIdentity))
+	f.routes = mux.Patterns()
 	f.handler = gateway.Front(gateway.FrontConfig{Now: o.Now, Log: o.Logger}, mux)
 	return f
 }
@@ -97,6 +100,10 @@ func (f *Facade) Owns(path string) bool {
 // headerTraceID carries the id that the vendor's SDKs put into their messages when
 // a look-up of theirs fails.
 const headerTraceID = "X-Iam-Trace-Id"
+
+// Routes returns every call served, as "METHOD path"; variables of the path are
+// in braces.
+func (f *Facade) Routes() []string { return slices.Clone(f.routes) }
 
 // ServeHTTP serves the paths that Owns names.
 func (f *Facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -7,7 +7,9 @@ package koodrive
 
 import (
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,8 +50,12 @@ type Facade struct {
 	figures  *figures.Set
 	places   [readFields]int
 	shown    []func(numbers) int64 // of each field of the mapping; nil for settings
+	routes   map[string]call
 	handler  http.Handler
 }
+
+// call answers one route with a body.
+type call = func(http.ResponseWriter, *http.Request) ([]byte, error)
 
 // New returns the façade over the core.
 func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
@@ -72,6 +78,8 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 		bodies:   gateway.ServiceBodies(o.MaxBody),
 		throttle: gateway.NewThrottle(gateway.ThrottleConfig{Limit: gateway.Limit{Requests: o.PerMinute, Per: time.Minute}, Now: o.Now}),
 	}
+	f.routes = map[string]call{routeQuotaUsed: f.quotaUsed, routeCreate: f.createSession, routeRefresh: f.refreshSession,
+		routeCheck: f.checkSession, routeLogoff: f.logoff}
 	of := shown()
 	for _, field := range Mapping() {
 		f.shown = append(f.shown, of[field.Name])
@@ -86,6 +94,9 @@ const prefix = "/koodrive/"
 
 // Owns reports whether a request path belongs to KooDrive's surface.
 func (f *Facade) Owns(path string) bool { return strings.HasPrefix(path, prefix) }
+
+// Routes returns every call served, as "METHOD path".
+func (f *Facade) Routes() []string { return slices.Sorted(maps.Keys(f.routes)) }
 
 // ServeHTTP serves the paths that Owns names.
 func (f *Facade) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
@@ -107,19 +118,8 @@ func (f *Facade) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	route := r.Method + " " + strings.TrimSuffix(r.URL.Path, "/")
-	var answer func(http.ResponseWriter, *http.Request) ([]byte, error)
-	switch route {
-	case routeQuotaUsed:
-		answer = f.quotaUsed
-	case routeCreate:
-		answer = f.createSession
-	case routeRefresh:
-		answer = f.refreshSession
-	case routeCheck:
-		answer = f.checkSession
-	case routeLogoff:
-		answer = f.logoff
-	default:
+	answer := f.routes[route]
+	if answer == nil {
 		f.refuse(w, r, faultNoCall)
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,7 @@ type Facade struct {
 	user     *gateway.Throttle // by API, tenant and user
 	all      *gateway.Throttle // by API and tenant
 	figures  *figures.Set
+	routes   []string
 	handler  http.Handler
 }
 
@@ -95,6 +97,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	mux.Handle("POST /v1/usg/acs/token/validate", f.issuing(f.validate))
 	mux.HandleFunc("DELETE /v1/usg/acs/token", f.logout)
 	mux.HandleFunc("GET /v1/mmc/management/orgRes", f.orgRes)
+	f.routes = mux.Patterns()
 	f.handler = gateway.Front(gateway.FrontConfig{Now: o.Now, Log: o.Logger, CallerID: true}, mux)
 	return f
 }
@@ -108,6 +111,10 @@ func (f *Facade) Owns(path string) bool {
 	}
 	return false
 }
+
+// Routes returns every call served, as "METHOD path"; variables of the path are
+// in braces.
+func (f *Facade) Routes() []string { return slices.Clone(f.routes) }
 
 // ServeHTTP serves the paths that Owns names.
 func (f *Facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -7,7 +7,9 @@ package metastudio
 
 import (
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,6 +92,16 @@ func split(path string) (project, rest string, ok bool) {
 func (f *Facade) Owns(path string) bool {
 	_, rest, ok := split(path)
 	return ok && strings.HasPrefix(rest, "tenants/")
+}
+
+// Routes returns every call served, as "METHOD path"; variables of the path are
+// in braces.
+func (f *Facade) Routes() []string {
+	var out []string
+	for _, path := range slices.Sorted(maps.Keys(f.routes)) {
+		out = append(out, http.MethodGet+" /v1/{project_id}/"+path)
+	}
+	return out
 }
 
 // ServeHTTP serves the paths that Owns names.

@@ -94,6 +94,16 @@ func (f *Facade) table() []route {
 
 func split(path string) []string { return strings.Split(path, "/") }
 
+// Routes returns every call served, as "METHOD path" below the context path;
+// variables of the path begin with a colon.
+func (f *Facade) Routes() []string {
+	out := make([]string, 0, len(f.routes))
+	for _, r := range f.routes {
+		out = append(out, r.method+" "+strings.Join(r.segments, "/"))
+	}
+	return out
+}
+
 // match finds the route of a request: 404 in text for a path that nothing is
 // mapped to, 405 for one that is mapped with other methods.
 func (f *Facade) match(method, path string) (*route, map[string]string, error) {

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -141,6 +142,7 @@ type Mux struct {
 	mux      *http.ServeMux
 	notFound http.Handler
 	plain    map[string]map[string]http.Handler // by path and method, of patterns that name both and nothing else
+	patterns []string
 }
 
 // NewMux returns an empty Mux.
@@ -152,6 +154,9 @@ func NewMux() *Mux {
 	return m
 }
 
+// Patterns returns the patterns of the routes, in the order they were added.
+func (m *Mux) Patterns() []string { return slices.Clone(m.patterns) }
+
 // Handle adds a route; pattern is http.ServeMux's, with its method. It panics on a
 // pattern that is malformed or in conflict with another, as http.ServeMux does.
 func (m *Mux) Handle(pattern string, h http.Handler) {
@@ -160,6 +165,7 @@ func (m *Mux) Handle(pattern string, h http.Handler) {
 		h.ServeHTTP(w, r)
 	})
 	m.mux.Handle(pattern, named)
+	m.patterns = append(m.patterns, pattern)
 	method, path, _ := strings.Cut(pattern, " ")
 	if !strings.HasPrefix(path, "/") || strings.HasSuffix(path, "/") || strings.ContainsAny(path, "{}") {
 		return
