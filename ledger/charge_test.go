@@ -49,6 +49,7 @@ type reference struct {
 	nodes  []usance.Path // that charges and holds are tried at
 
 	resources map[string]usance.Resource
+	charged   map[string]span // charges that stand, by id
 }
 
 type use struct {

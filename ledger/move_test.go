@@ -253,6 +253,12 @@ func (m *reference) move(t *testing.T, f *fixture, r *rand.Rand) usance.Kind {
 	if err != nil {
 		return usance.KindExceeded
 	}
+	m.rebase(from, to, f.now)
+	return usance.KindInternal
+}
+
+// rebase is what a move does to the model.
+func (m *reference) rebase(from, to usance.Path, now time.Time) {
 	for i := range m.uses {
 		m.uses[i].node = m.uses[i].node.Rebase(from, to)
 	}
@@ -260,7 +266,7 @@ func (m *reference) move(t *testing.T, f *fixture, r *rand.Rand) usance.Kind {
 		m.quotas[i].Node = m.quotas[i].Node.Rebase(from, to)
 	}
 	for id := range m.holds {
-		if h := m.live(id, f.now); h.State == usance.HoldOpen {
+		if h := m.live(id, now); h.State == usance.HoldOpen {
 			h.Node = h.Node.Rebase(from, to)
 		}
 	}
@@ -270,7 +276,6 @@ func (m *reference) move(t *testing.T, f *fixture, r *rand.Rand) usance.Kind {
 	if !slices.Contains(m.nodes, from) {
 		m.nodes = append(m.nodes, from)
 	}
-	return usance.KindInternal
 }
 
 // moveBlocks lists the hard quotas above the destination alone that have no room
