@@ -24,6 +24,8 @@ func serveSettings() []setting {
 		{"store", "", "another store than the embedded one, such as postgres://…"},
 		{"config", "", "YAML file with these settings by name, _ for -"},
 		{"migrate", "on", "bring a PostgreSQL database to this release's format at the start: on or off"},
+		{"sql", "", "database to keep tables for SQL in: postgres://…, or store for the one of --store"},
+		{"sql-every", "10s", "how often the tables of --sql are brought up to date"},
 		{"tls-cert", "", "file with the certificate and its chain (PEM); with --tls-key, serve HTTPS"},
 		{"tls-key", "", "file with the certificate's private key (PEM); both are read again when they change"},
 		{"memory", "1GiB", "memory to stay within: caches take their share of it, and events past it are refused for the moment"},
@@ -82,6 +84,9 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	if err != nil || drain <= 0 {
 		return usagef("--drain: %q is not a length of time such as 8s", s["drain"])
 	}
+	if _, _, err := sqlSettings(s); err != nil {
+		return err
+	}
 	throttle := s["throttle"]
 	if throttle != "documented" && throttle != "off" {
 		return usagef("--throttle: %q is neither documented nor off", throttle)
@@ -112,6 +117,11 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 		return err
 	}
 	defer func() { err = errors.Join(err, h.store.Close()) }()
+	stopSQL, err := a.publishSQL(ctx, s, h, log)
+	if err != nil {
+		return err
+	}
+	defer stopSQL() // before the store is closed
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	srv, err := server.New(server.Config{Store: h.store, MasterKey: h.key, OperatorToken: h.token, Home: home, Unthrottled: throttle == "off", Version: version(), Now: a.now, Logger: log, Drain: drain, Memory: memory,

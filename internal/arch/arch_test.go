@@ -48,7 +48,8 @@ var allowed = map[string][]string{
 	"facade/metastudio":    facade,
 	"server":               {"", "store", "registry", "ledger", "api", "api/wire", "console", "facade/", "internal/gate", "internal/httpx", "internal/gateway", "internal/mapping", "internal/figures", "internal/transfer", "internal/backup"},
 	"internal/demo":        {"", "client", "api/wire"},
-	"cmd/usance":           {"", "store", "store/pebblestore", "store/pgstore", "registry", "ledger", "server", "client", "api/wire", "internal/"},
+	"cmd/usance":           {"", "reporting", "store", "store/pebblestore", "store/pgstore", "registry", "ledger", "server", "client", "api/wire", "internal/"},
+	"reporting":            {"", "store", "internal/journal", "registry", "ledger"},
 	"internal/arch":        {},
 	"internal/smalldisk":   {},
 	"sim":                  {}, // tests alone: the whole house
