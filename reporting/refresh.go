@@ -29,6 +29,7 @@ type refresh struct {
 	all       bool // every daily number is to be read again
 	resources bool // resources have changed
 	touched   touched
+	noted     int             // days in touched
 	corrected map[uint64]bool // events to be read as they count now; true: amended
 	pending   [][]any         // events to be inserted
 }

@@ -116,7 +116,8 @@ type difference struct {
 
 func (r *refresh) difference(ctx context.Context, table string, keys, values []string) (*difference, error) {
 	d := &difference{r, table, "fresh_" + table, append([]string{"tenant"}, keys...), values}
-	_, err := r.tx.Exec(ctx, `create temporary table `+d.fresh+` (like `+table+`) on commit drop`)
+	// It stays for the connection's life, so that the catalog does not grow.
+	_, err := r.tx.Exec(ctx, `create temporary table if not exists `+d.fresh+` (like `+table+`) on commit delete rows`)
 	return d, err
 }
 

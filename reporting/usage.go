@@ -14,8 +14,8 @@ import (
 	"github.com/usance/usance/ledger"
 )
 
-// maxTouched is how many series and days are kept in memory before all are read
-// again instead.
+// maxTouched is how many days of series are noted before all are read again
+// instead.
 const maxTouched = 500_000
 
 // series is a meter at a node: what one question of the ledger is about.
@@ -42,10 +42,13 @@ func (r *refresh) touch(meters []string, node usance.Path, at time.Time) {
 				days = map[int64]struct{}{}
 				r.touched[s] = days
 			}
-			days[day.Unix()] = struct{}{}
+			if _, noted := days[day.Unix()]; !noted {
+				days[day.Unix()] = struct{}{}
+				r.noted++
+			}
 		}
 	}
-	if len(r.touched) > maxTouched {
+	if r.noted > maxTouched {
 		r.all, r.touched = true, touched{}
 	}
 }
