@@ -45,16 +45,7 @@ func (s *Server) Run(ctx context.Context, on net.Listener) error {
 	}
 	requests, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	h := &http.Server{
-		Handler:           s.handler,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		BaseContext:       func(net.Listener) context.Context { return requests },
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
+	h := s.httpServer(requests)
 	failed := make(chan error, 1)
 	go func() { failed <- h.Serve(on) }()
 	sweeping, stopSweeping := context.WithCancel(ctx)
@@ -82,4 +73,19 @@ func (s *Server) Run(ctx context.Context, on net.Listener) error {
 	}
 	s.log.Info("stopped")
 	return nil
+}
+
+// httpServer returns the server with the bounds of connections; its requests end
+// with the context.
+func (s *Server) httpServer(requests context.Context) *http.Server {
+	return &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		BaseContext:       func(net.Listener) context.Context { return requests },
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
 }
