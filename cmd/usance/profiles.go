@@ -23,7 +23,7 @@ func (a *app) tuneMemory(bound int64) {
 		debug.SetGCPercent(heapGrowth)
 	}
 	if a.env["GOMEMLIMIT"] == "" {
-		debug.SetMemoryLimit(bound)
+		debug.SetMemoryLimit(bound / 8 * 7) // the rest is for the program itself and the kernel's side of it
 	}
 }
 
