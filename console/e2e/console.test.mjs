@@ -196,6 +196,25 @@ describe('each page does its job', () => {
       await page.waitForSelector('.beside li')
     }))
 
+  test('expiry: a resource that grants is seen in its quota, and what its end leaves over the limit is foretold', () =>
+    on({ as: admin() }, '/t/acme/definitions/quotas?q=dept/sales', async (page) => {
+      const [quota] = (await server.call('GET', '/quotas?tenant=acme&node=/drive/dept/sales')).items
+      await server.call('PUT', '/quotas?tenant=acme', { node: '/drive/dept/sales', meter: 'drive.space', limit: 1024, guarantee: 512 })
+      const expires = new Date(Date.now() + 40 * 86_400_000).toISOString()
+      await server.call('PUT', '/resources/pack-1?tenant=acme', { id: 'pack-1', node: '/drive/dept/sales', business_type: 'DRIVE_PACK', charging_mode: 'PERIODIC', source: 'PURCHASED', expires, grants: [{ meter: 'drive.space', amount: quota.limit }] })
+      await page.reload()
+      await page.waitForSelector('.part:has-text("1 grant")')
+      await page.waitForSelector('.part:has-text("512 B guaranteed")')
+      const month = new Date(Date.now() + 40 * 86_400_000 + 8 * 3_600_000).toISOString().slice(0, 7)
+      await page.goto(server.url + `/console/t/acme/resources?month=${month}`)
+      await page.waitForSelector('.forecast li:has-text("/drive/dept/sales") .by:has-text("pack-1")')
+      await noSeriousFault(page)
+      await page.click('.beside li:has-text("pack-1") .what')
+      await page.waitForSelector('dialog dd:has-text("drive.space +")')
+      await server.call('DELETE', '/resources/pack-1?tenant=acme')
+      await server.call('PUT', '/quotas?tenant=acme', { node: '/drive/dept/sales', meter: 'drive.space', limit: quota.limit })
+    }))
+
   test('events: a filter, a story, and a void with its reason', () =>
     on({ as: admin() }, '/t/acme/events?type=meeting.conference.ended', async (page) => {
       await page.click('.line .link')
@@ -211,6 +230,65 @@ describe('each page does its job', () => {
       await page.click('li .line')
       await page.waitForSelector('ins:has-text("It was a rehearsal")')
     }))
+
+  test('events: an amendment with its reason, the window it restates, and what was known before', async () => {
+    const time = new Date(Date.now() - 3 * 86_400_000).toISOString()
+    const sent = (id, amount) => ({ specversion: '1.0', id, source: 'amends', type: 'usance.level', time, subject: id, node: '/amended', data: { meter: 'drive.users', delta: amount } })
+    await server.call('POST', '/events?tenant=acme', [sent('am-1', 5), { specversion: '1.0', id: 'am-2', source: 'amends', type: 'meeting.conference.ended', time, subject: 'am-2', node: '/amended', data: { duration_seconds: 600 } }])
+    await on({ as: admin() }, '/t/acme/events?source=amends&type=meeting.conference.ended', async (page) => {
+      await page.click('.line .link')
+      await page.click('dialog button:has-text("Amend this event")')
+      await page.fill('dialog .amend textarea', '{"duration_seconds": 120}')
+      await page.fill('dialog .amend [name=reason]', 'The clock was wrong')
+      await page.click('dialog .amend .primary')
+      await page.waitForSelector('dialog .good')
+      const { items } = await server.call('GET', '/events?tenant=acme&id=am-2')
+      assert.deepEqual([items[0].event.data.duration_seconds, items[0].reason], [120, 'The clock was wrong'])
+      await page.goto(server.url + '/console/t/acme/usage?meter=meeting.duration&node=/amended&period=7d&window=DAY')
+      await page.waitForSelector('tbody .chip:has-text("Restated")')
+    })
+  })
+
+  test('events: a range is previewed, voided once it is approved, and brought back', async () => {
+    const events = [1, 2, 3].map((n) => ({ specversion: '1.0', id: `r-${n}`, source: 'ranged', type: 'meeting.conference.started', time: new Date().toISOString(), subject: `r-${n}`, node: '/ranged' }))
+    await server.call('POST', '/events?tenant=acme', events)
+    const counted = async () => (await server.call('GET', '/meters/meeting.conferences/query?tenant=acme&node=/ranged')).data[0]?.value ?? 0
+    await on({ as: admin() }, '/t/acme/events?source=ranged', async (page) => {
+      await page.click('button:has-text("Void a range")')
+      await page.fill('dialog [name=reason]', 'A test ran against the wrong server')
+      await page.click('dialog .primary')
+      await page.waitForSelector('dialog tbody tr:has-text("/ranged")')
+      assert.equal(await counted(), 3)
+      await noSeriousFault(page)
+      await page.click('dialog .approve')
+      await page.waitForSelector('dialog [data-state=applied]')
+      assert.equal(await counted(), 0)
+      await page.click('dialog .revert')
+      await page.waitForSelector('dialog [data-state=reverted]')
+      assert.equal(await counted(), 3)
+    })
+  })
+
+  test('nodes: what depends on one is listed when it is not removed, and a move says what went along', async () => {
+    await server.call('PUT', '/nodes?tenant=acme', { path: '/moving/a', name: 'A' })
+    await server.call('PUT', '/quotas?tenant=acme', { node: '/moving/a/b', meter: 'drive.space', limit: 1000 })
+    await on({ as: admin() }, '/t/acme/definitions/nodes?q=/moving/a', async (page) => {
+      await page.click('tbody .btn:has-text("Edit")')
+      await page.click('dialog .danger')
+      await page.click('dialog footer .danger')
+      await page.waitForSelector('dialog .fault li:has-text("/moving/a/b drive.space")')
+      await page.keyboard.press('Escape')
+      await page.waitForSelector('dialog', { state: 'detached' })
+      await page.click('tbody .btn:has-text("Move")')
+      await page.waitForSelector('dialog .goes dd')
+      await page.fill('dialog input', '/moved/a')
+      await noSeriousFault(page)
+      await page.click('dialog .primary')
+      await page.waitForSelector('dialog .good')
+      const { items } = await server.call('GET', '/quotas?tenant=acme&node=/moved/a/b')
+      assert.equal(items.length, 1)
+    })
+  })
 
   test('definitions: a limit is previewed before it is changed, and a token is shown once and works', () =>
     on({ as: admin() }, '/t/acme/definitions/quotas?q=dept/legal', async (page) => {

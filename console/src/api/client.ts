@@ -7,6 +7,7 @@ export type Tenant = Schemas['Tenant'] & { id: string; timezone: string }
 export type Node = Schemas['Node']
 export type Meter = Schemas['Meter']
 export type Quota = Schemas['Quota']
+export type QuotaForecast = Schemas['QuotaForecast']
 export type Resource = Schemas['Resource'] & { id: string; node: string }
 export type StoredEvent = Schemas['StoredEvent']
 export type UsageRow = Schemas['UsageRow']
@@ -14,6 +15,8 @@ export type User = Schemas['User']
 export type Key = Schemas['Key']
 export type Token = Schemas['Token']
 export type Change = Schemas['Change']
+export type Correction = Schemas['Correction']
+export type MovedNode = Schemas['MovedNode']
 export type Problem = Schemas['Problem']
 
 /** What a call that did not succeed says. */

@@ -15,8 +15,8 @@ export async function nodes(tenant: string, signal?: AbortSignal): Promise<Node[
   return (await all((cursor) => ok(api.GET('/api/v1/nodes', { params: { query: { tenant, cursor } }, signal })))).items
 }
 
-export async function quotas(tenant: string, signal?: AbortSignal, meter?: string): Promise<Quota[]> {
-  return (await all((cursor) => ok(api.GET('/api/v1/quotas', { params: { query: { tenant, recursive: true, meter, cursor } }, signal })))).items
+export async function quotas(tenant: string, signal?: AbortSignal, meter?: string, known?: string): Promise<Quota[]> {
+  return (await all((cursor) => ok(api.GET('/api/v1/quotas', { params: { query: { tenant, recursive: true, meter, cursor, known_at: known } }, signal })))).items
 }
 
 export interface ResourceFilter {
@@ -44,6 +44,7 @@ export interface Ask {
   subject?: string[]
   filter?: Record<string, string>
   node?: string
+  known?: string // as known at this time
 }
 
 export async function usage(tenant: string, meter: string, ask: Ask, signal?: AbortSignal): Promise<UsageRow[]> {
@@ -54,7 +55,7 @@ export async function usage(tenant: string, meter: string, ask: Ask, signal?: Ab
         query: {
           tenant, from: ask.from?.toISOString(), to: ask.to?.toISOString(), windowSize: ask.window, windowTimeZone: ask.window && ask.zone,
           groupBy: ask.groupBy?.length ? ask.groupBy : undefined, subject: ask.subject?.length ? ask.subject : undefined,
-          filterGroupBy: ask.filter && Object.keys(ask.filter).length ? ask.filter : undefined, node: ask.node || undefined,
+          filterGroupBy: ask.filter && Object.keys(ask.filter).length ? ask.filter : undefined, node: ask.node || undefined, known_at: ask.known,
         },
       },
       signal,

@@ -65,12 +65,11 @@ function readSources(v: string | boolean | undefined): { type: string; amount?: 
 }
 
 const nodeBody = (v: Values) => ({ path: text(v.path).trim(), name: or(v.name), carved: !!v.carved, aliases: readMap(v.aliases) })
-// A guarantee has no field of its own: it stays as it is.
-const quotaBody = (v: Values, old: Row | undefined) => ({ node: text(v.node).trim(), meter: text(v.meter), limit: parseLimit(text(v.limit)) as never, window: v.window as never, enforce: v.enforce as never, guarantee: (old?.guarantee ?? undefined) as never })
+const quotaBody = (v: Values) => ({ node: text(v.node).trim(), meter: text(v.meter), limit: parseLimit(text(v.limit)) as never, window: v.window as never, enforce: v.enforce as never, guarantee: (parseLimit(text(v.guarantee)) ?? 0) as never })
 const meterBody = (v: Values) => ({ name: text(v.name).trim(), unit: text(v.unit).trim(), aggregation: v.aggregation as never, events: readSources(v.events), group_by: readMap(v.group_by) })
 const userBody = (v: Values) => ({ name: text(v.name).trim(), role: v.role as never, subtree: or(v.subtree), disabled: !!v.disabled, password: or(v.password) })
 const keyBody = (v: Values) => ({ kind: v.kind as never, id: text(v.id).trim(), user: text(v.user).trim(), disabled: !!v.disabled, secret: or(v.secret) })
-const tokenBody = (v: Values) => ({ name: text(v.name).trim(), role: v.role as never, subtree: or(v.subtree), expires: or(v.expires) ? new Date(String(v.expires) + 'T00:00:00Z').toISOString() : undefined })
+const tokenBody = (v: Values) => ({ name: text(v.name).trim(), role: v.role as never, subtree: or(v.subtree), expires: or(v.expires) ? new Date(String(v.expires) + 'T00:00:00Z').toISOString() : undefined, enforce: !!v.enforce })
 const tenantBody = (v: Values) => ({ name: or(v.name), timezone: text(v.timezone).trim(), carved: !!v.carved, aliases: readMap(v.aliases), settings: readMap(v.settings) })
 
 const roles = ['admin', 'member', 'viewer', 'ingester']
@@ -83,11 +82,12 @@ export const kinds: Kind[] = [
       { name: 'node', label: 'node', type: 'text', list: 'nodes', fixed: true, required: true }, { name: 'meter', label: 'meter', type: 'text', list: 'meters', fixed: true, required: true },
       { name: 'limit', label: 'limit', type: 'text', required: true, hint: 'hint.limit' },
       { name: 'window', label: 'window', type: 'select', options: ['lifetime', 'day', 'month'], optionPrefix: 'window.' }, { name: 'enforce', label: 'enforce', type: 'select', options: ['hard', 'soft', 'shadow'], optionPrefix: 'enforce.', hint: 'hint.enforce' },
+      { name: 'guarantee', label: 'guarantee', type: 'text', hint: 'hint.guarantee' },
     ],
     list: (tenant, signal) => list((cursor) => ok(api.GET('/api/v1/quotas', { params: { query: { tenant, recursive: true, cursor } }, signal }))),
-    values: (r, unit) => ({ node: text(r?.node ?? '/'), meter: text(r?.meter), limit: r ? typed((r.base ?? r.limit) as never, unit ?? '1') : '', window: text(r?.window ?? 'lifetime'), enforce: text(r?.enforce ?? 'hard') }),
-    manifest: (v, old) => { const b = quotaBody(v, old); return { quotas: [{ ...b, limit: b.limit === null ? 'unlimited' : b.limit }] } },
-    save: async (tenant, v, old) => { await ok(api.PUT('/api/v1/quotas', { params: { query: { tenant } }, body: quotaBody(v, old) })); return undefined },
+    values: (r, unit) => ({ node: text(r?.node ?? '/'), meter: text(r?.meter), limit: r ? typed((r.base ?? r.limit) as never, unit ?? '1') : '', window: text(r?.window ?? 'lifetime'), enforce: text(r?.enforce ?? 'hard'), guarantee: r?.guarantee ? typed(r.guarantee as never, unit ?? '1') : '' }),
+    manifest: (v) => { const b = quotaBody(v); return { quotas: [{ ...b, limit: b.limit === null ? 'unlimited' : b.limit }] } },
+    save: async (tenant, v) => { await ok(api.PUT('/api/v1/quotas', { params: { query: { tenant } }, body: quotaBody(v) })); return undefined },
     remove: async (tenant, r) => { await ok(api.DELETE('/api/v1/quotas', { params: { query: { tenant, node: text(r.node), meter: text(r.meter) } } })) },
   },
   {
@@ -154,13 +154,13 @@ export const kinds: Kind[] = [
   },
   {
     id: 'tokens', manage: true, name: (r) => text(r.name),
-    columns: [{ label: 'name', of: (r) => text(r.name) }, { label: 'role', of: (r) => `role.${text(r.role)}`, kind: 'chip' }, { label: 'subtree', of: (r) => text(r.subtree ?? '/'), kind: 'code' }, { label: 'expires', of: (r) => text(r.expires), kind: 'time' }, { label: 'created', of: (r) => text(r.created), kind: 'time' }],
-    fields: [{ name: 'name', label: 'name', type: 'text', fixed: true, required: true }, { name: 'role', label: 'role', type: 'select', options: roles, optionPrefix: 'role.' }, { name: 'subtree', label: 'subtree', type: 'text', list: 'nodes', hint: 'hint.subtree' }, { name: 'expires', label: 'expires', type: 'date', hint: 'expires.empty' }],
+    columns: [{ label: 'name', of: (r) => text(r.name) }, { label: 'role', of: (r) => `role.${text(r.role)}`, kind: 'chip' }, { label: 'subtree', of: (r) => text(r.subtree ?? '/'), kind: 'code' }, { label: 'token.enforce', of: (r) => (r.enforce ? 'yes' : ''), kind: 'chip' }, { label: 'expires', of: (r) => text(r.expires), kind: 'time' }, { label: 'created', of: (r) => text(r.created), kind: 'time' }],
+    fields: [{ name: 'name', label: 'name', type: 'text', fixed: true, required: true }, { name: 'role', label: 'role', type: 'select', options: roles, optionPrefix: 'role.' }, { name: 'subtree', label: 'subtree', type: 'text', list: 'nodes', hint: 'hint.subtree' }, { name: 'expires', label: 'expires', type: 'date', hint: 'expires.empty' }, { name: 'enforce', label: 'token.enforce', type: 'check', hint: 'hint.tokenenforce' }],
     list: (tenant, signal) => list((cursor) => ok(api.GET('/api/v1/tokens', { params: { query: { tenant, cursor } }, signal }))),
-    values: (r) => ({ name: text(r?.name), role: text(r?.role ?? 'viewer'), subtree: text(r?.subtree), expires: text(r?.expires).slice(0, 10) }),
+    values: (r) => ({ name: text(r?.name), role: text(r?.role ?? 'viewer'), subtree: text(r?.subtree), expires: text(r?.expires).slice(0, 10), enforce: !!r?.enforce }),
     manifest: (v) => ({ tokens: [tokenBody(v)] }),
     save: async (tenant, v, old) => {
-      const body = { ...tokenBody(v), enforce: (old?.enforce ?? undefined) as never }
+      const body = tokenBody(v)
       const made = old
         ? await ok(api.PUT('/api/v1/tokens/{name}', { params: { path: { name: body.name }, query: { tenant } }, body }))
         : await ok(api.POST('/api/v1/tokens', { params: { query: { tenant } }, body }))
