@@ -249,6 +249,19 @@ describe('each page does its job', () => {
     })
   })
 
+  test('usage: as known at a moment leaves out what came later', () =>
+    on({ as: admin() }, '/t/acme/usage?meter=meeting.conferences&node=/latecomers&period=7d', async (page) => {
+      const before = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 23)
+      await server.call('POST', '/events?tenant=acme', { specversion: '1.0', id: 'late-1', source: 'late', type: 'meeting.conference.started', time: new Date(Date.now() - 2 * 86_400_000).toISOString(), node: '/latecomers' })
+      await page.reload()
+      await page.waitForSelector('tbody tr')
+      await page.goto(server.url + `/console/t/acme/usage?meter=meeting.conferences&node=/latecomers&period=7d&known=${before}`)
+      await page.waitForSelector('h3:has-text("No usage in this period")')
+      await page.fill('.known input', '')
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('tbody tr')
+    }))
+
   test('events: a range is previewed, voided once it is approved, and brought back', async () => {
     const events = [1, 2, 3].map((n) => ({ specversion: '1.0', id: `r-${n}`, source: 'ranged', type: 'meeting.conference.started', time: new Date().toISOString(), subject: `r-${n}`, node: '/ranged' }))
     await server.call('POST', '/events?tenant=acme', events)
