@@ -28,7 +28,7 @@ const overloadMemory = 256
 
 // TestOverloadLosesNothingKeepsItsBoundAndStarvesNobody has one tenant send twice
 // what the server was seen to sustain, while another tenant sends single events
-// and asks one question after another.
+// and asks a façade one question after another.
 func TestOverloadLosesNothingKeepsItsBoundAndStarvesNobody(t *testing.T) {
 	binary, dir := build(t), t.TempDir()
 	p, err := start(exec.CommandContext(context.Background(), binary, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--log-level", "error",
@@ -48,17 +48,22 @@ func TestOverloadLosesNothingKeepsItsBoundAndStarvesNobody(t *testing.T) {
 		}
 		return c.ForTenant(usance.TenantID(tenant))
 	}
-	manifest := strings.ReplaceAll(crashManifest, "acme", "loud") + strings.ReplaceAll(strings.TrimPrefix(crashManifest, "\ntenants:\n"), "acme", "quiet")
+	manifest := strings.ReplaceAll(crashManifest, "acme", "loud") + strings.ReplaceAll(strings.TrimPrefix(crashManifest, "\ntenants:\n"), "acme", "quiet") +
+		"  users:\n  - {name: quiet-admin, password: S3cret-2026!, role: admin}\n"
 	if _, err := dial("", 1).Apply(t.Context(), []byte(manifest), false); err != nil {
 		t.Fatal(err)
 	}
 	quiet := dial("quiet", 1)
-	ask := func(n int) (took []time.Duration) {
+	question := meetingQuestion(t, p.url, "quiet-admin", "S3cret-2026!")
+	askAll := func(n int) (took []time.Duration) {
 		for i := range n {
 			begun := time.Now()
-			_, err := quiet.Usage(t.Context(), "n", client.UsageQuery{})
+			status, answer := ask(t, question)
 			took = append(took, time.Since(begun))
-			if err == nil && i%10 == 0 {
+			var err error
+			if status != http.StatusOK {
+				err = fmt.Errorf("%d %s", status, answer)
+			} else if i%10 == 0 {
 				_, err = quiet.Send(t.Context(), crashEvents(fmt.Sprint("quiet", n, "-", i), 1))
 			}
 			if err != nil {
@@ -68,7 +73,7 @@ func TestOverloadLosesNothingKeepsItsBoundAndStarvesNobody(t *testing.T) {
 		}
 		return took
 	}
-	idle := ask(100)
+	idle := askAll(100)
 
 	// What it takes in when senders wait for their answers is what it can sustain.
 	l := &loudness{c: dial("loud", 1), pid: p.cmd.Process.Pid}
@@ -82,7 +87,7 @@ func TestOverloadLosesNothingKeepsItsBoundAndStarvesNobody(t *testing.T) {
 	var busy []time.Duration
 	go func() {
 		defer close(asked)
-		busy = ask(300)
+		busy = askAll(300)
 	}()
 	l.send(t, 96, sustained/2, func() bool {
 		select {
@@ -106,11 +111,33 @@ func TestOverloadLosesNothingKeepsItsBoundAndStarvesNobody(t *testing.T) {
 		t.Errorf("%d MiB resident, told to stay within %d", l.most.Load(), overloadMemory)
 	}
 	t.Logf("one batch each %v sustained; %d events acknowledged, %d batches refused for the moment, %d MiB resident at most", sustained, l.accepted.Load(), l.refused.Load(), l.most.Load())
-	t.Logf("a question of the quiet tenant: idle p50 %v p99 %v; meanwhile p50 %v p99 %v, %.1f times the idle p50",
+	t.Logf("a façade's query of the quiet tenant: idle p50 %v p99 %v; meanwhile p50 %v p99 %v, %.1f times the idle p50",
 		quantile(idle, .5), quantile(idle, .99), quantile(busy, .5), quantile(busy, .99), float64(quantile(busy, .99))/float64(quantile(idle, .5)))
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Errorf("stopping in order: %v", err)
 	}
+}
+
+// meetingQuestion signs in at the Meeting façade and returns its query.
+func meetingQuestion(t *testing.T, url, account, password string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/usg/acs/auth/account", strings.NewReader(`{"account":"`+account+`","clientType":72}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.SetBasicAuth(account, password)
+	status, answer := ask(t, req)
+	_, rest, _ := strings.Cut(answer, `"accessToken":"`)
+	token, _, ok := strings.Cut(rest, `"`)
+	if status != http.StatusOK || !ok {
+		t.Fatalf("signing in: %d %s", status, answer)
+	}
+	if req, err = http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v1/mmc/management/orgRes", nil); err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Access-Token", token)
+	return req
 }
 
 // perBatch is how many events the loud tenant sends at a time.
