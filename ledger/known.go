@@ -173,11 +173,7 @@ func (f *pastFold) run(ctx context.Context, l *Ledger, tenant usance.TenantID, d
 		if err := spent.spend(); err != nil {
 			return err
 		}
-		defs, err := then.at(ctx, e.since)
-		if err != nil {
-			return err
-		}
-		list, err := shares(defs, &e.Event)
+		list, err := then.shares(ctx, e)
 		if err != nil {
 			return err
 		}

@@ -88,11 +88,7 @@ func (m *mover) eachOther(ctx context.Context, days map[usance.Day]struct{}, fn 
 			if e.Event.Node.Within(m.from) || !e.Event.Node.Within(highest) {
 				return nil
 			}
-			defs, err := p.past.at(ctx, e.since)
-			if err != nil {
-				return err
-			}
-			list, err := shares(defs, &e.Event)
+			list, err := p.past.shares(ctx, e)
 			for i := range list {
 				fn(e, &list[i])
 			}

@@ -27,6 +27,15 @@ func (l *Ledger) past(tenant usance.TenantID, current *registry.Definitions) *pa
 	return &past{l: l, tenant: tenant, current: current, known: map[uint64]*registry.Definitions{}}
 }
 
+// shares works out what an event feeds, by the definitions that it was counted by.
+func (p *past) shares(ctx context.Context, e *counted) ([]share, error) {
+	defs, err := p.at(ctx, e.since)
+	if err != nil {
+		return nil, err
+	}
+	return shares(defs, &e.Event)
+}
+
 func (p *past) at(ctx context.Context, sequence uint64) (*registry.Definitions, error) {
 	if sequence >= p.current.Version {
 		return p.current, nil

@@ -104,11 +104,7 @@ func (p *plan) eachShare(ctx context.Context, l *Ledger, tenant usance.TenantID,
 		if !e.Event.Node.Within(p.node) {
 			return nil
 		}
-		defs, err := then.at(ctx, e.since)
-		if err != nil {
-			return err
-		}
-		list, err := shares(defs, &e.Event)
+		list, err := then.shares(ctx, e)
 		if err != nil {
 			return err
 		}

@@ -309,11 +309,7 @@ func (b *takingAll) keep(ctx context.Context, from *pastEvents, gone map[uint64]
 		if _, ok := gone[e.Sequence]; ok {
 			return nil
 		}
-		defs, err := from.past.at(ctx, e.since)
-		if err != nil {
-			return err
-		}
-		list, err := shares(defs, &e.Event)
+		list, err := from.past.shares(ctx, e)
 		if err != nil {
 			return err
 		}

@@ -83,11 +83,7 @@ func (p *preview) see(e *counted, match bool) error {
 	if e.correction.void() {
 		return nil
 	}
-	defs, err := p.past.at(context.Background(), e.since)
-	if err != nil {
-		return err
-	}
-	list, err := shares(defs, &e.Event)
+	list, err := p.past.shares(context.Background(), e)
 	if err != nil {
 		return err
 	}

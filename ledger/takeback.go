@@ -102,11 +102,7 @@ func (p *pastEvents) othersOfSlot(ctx context.Context, at tick, sequence uint64)
 		if e.Sequence == sequence {
 			return nil
 		}
-		defs, err := p.past.at(ctx, e.since)
-		if err != nil {
-			return err
-		}
-		list, err := shares(defs, &e.Event)
+		list, err := p.past.shares(ctx, e)
 		if err != nil {
 			return err
 		}

@@ -170,18 +170,8 @@ func (r *Registry) release(ctx context.Context, tenant usance.TenantID, gone []c
 	err := r.st.Step(ctx, usance.System, keysOf(tenant, gone), func(rows *store.Rows) error {
 		for _, c := range gone {
 			id := c.id(tenant)
-			at, ok, err := readEntry(rows, id)
-			if err != nil {
-				return err
-			}
-			if !ok || at.Tenant != tenant {
-				continue
-			}
 			off := claimants(id)
-			at.By = slices.DeleteFunc(at.By, func(by string) bool { return slices.Contains(off, by) })
-			if len(at.By) == 0 {
-				rows.Delete(store.Directory, id)
-			} else if err := putEntry(rows, id, at); err != nil {
+			if err := takeOff(rows, tenant, id, func(by string) bool { return slices.Contains(off, by) }); err != nil {
 				return err
 			}
 		}
@@ -190,6 +180,20 @@ func (r *Registry) release(ctx context.Context, tenant usance.TenantID, gone []c
 	if err != nil {
 		r.log.Warn("directory entries were not released", "tenant", tenant, "error", err)
 	}
+}
+
+// takeOff takes claimants off a tenant's entry, and removes it when none is left.
+// Another tenant's entry stays as it is.
+func takeOff(rows *store.Rows, tenant usance.TenantID, id string, gone func(by string) bool) error {
+	at, ok, err := readEntry(rows, id)
+	if err != nil || !ok || at.Tenant != tenant {
+		return err
+	}
+	if at.By = slices.DeleteFunc(at.By, gone); len(at.By) > 0 {
+		return putEntry(rows, id, at)
+	}
+	rows.Delete(store.Directory, id)
+	return nil
 }
 
 // fresh returns the claims that an edit added.

@@ -144,24 +144,15 @@ func (r *reader) truth(into **bool) func(string, *tree) {
 // the name away.
 func (r *reader) texts(into *map[string]*string) func(string, *tree) {
 	return func(field string, t *tree) {
-		if t.kind != '{' {
-			r.fault(t.line, field, "a mapping is needed here, not %s", t.what())
-			return
+		if t.kind == '{' {
+			*into = map[string]*string{}
 		}
-		*into = map[string]*string{}
-		first := map[string]int{}
-		for _, m := range t.members {
-			at := join(field, m.name)
-			if line, twice := first[m.name]; twice {
-				r.fault(m.line, at, "%s stands twice, first on line %d", clipName(m.name), line)
-				continue
+		r.eachMember(field, t, func(name, at string, value *tree) {
+			(*into)[name] = nil
+			if value.kind != 'n' {
+				r.scalar(func(s string) error { (*into)[name] = &s; return nil })(at, value)
 			}
-			first[m.name], r.lines[at] = m.line, m.line
-			(*into)[m.name] = nil
-			if m.value.kind != 'n' {
-				r.scalar(func(s string) error { (*into)[m.name] = &s; return nil })(at, m.value)
-			}
-		}
+		})
 	}
 }
 

@@ -142,17 +142,7 @@ func (r *Registry) DismissAll(ctx context.Context, tenant usance.TenantID, arriv
 		}
 		err := r.st.Step(ctx, usance.System, keys, func(rows *store.Rows) error {
 			for _, id := range part {
-				at, ok, err := readEntry(rows, id)
-				if err != nil {
-					return err
-				}
-				if !ok || at.Tenant != tenant {
-					continue
-				}
-				at.By = slices.DeleteFunc(at.By, func(by string) bool { return by == arrival })
-				if len(at.By) == 0 {
-					rows.Delete(store.Directory, id)
-				} else if err := putEntry(rows, id, at); err != nil {
+				if err := takeOff(rows, tenant, id, func(by string) bool { return by == arrival }); err != nil {
 					return err
 				}
 			}

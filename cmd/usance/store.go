@@ -93,10 +93,10 @@ func openEngine(ctx context.Context, address, dir string, memory int64, noMigrat
 	if address == "" {
 		st, err := pebblestore.Open(filepath.Join(dir, storeFolder), pebblestore.Options{Logger: log, MaxOpenFiles: divideFiles(openFiles()).store,
 			CacheBytes: memory / 4, RowCacheBytes: int(memory / 8), MemTableBytes: uint64(memory / 16)})
-		return st, storeCollector{st}, err
+		return st, engineCollector{func() []reading { return embeddedReadings(st.Metrics()) }}, err
 	}
 	st, err := pgstore.Open(ctx, address, pgstore.Options{Logger: log, NoMigrate: noMigrate})
-	return st, postgresCollector{st}, err
+	return st, engineCollector{func() []reading { return postgresReadings(st.Metrics()) }}, err
 }
 
 // migrateCommand brings a database to this release's format.
@@ -138,18 +138,28 @@ func (a *app) migrateCommand() *cobra.Command {
 	return cmd
 }
 
-// storeCollector shows the embedded store's state at /metrics.
-type storeCollector struct{ st *pebblestore.Store }
+// reading is one figure of an engine, as /metrics shows it.
+type reading struct {
+	name, help string
+	kind       prometheus.ValueType
+	value      float64
+}
 
-func (c storeCollector) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, to) }
+// engineCollector shows an engine's state at /metrics: what read tells of it now.
+type engineCollector struct{ read func() []reading }
 
-func (c storeCollector) Collect(to chan<- prometheus.Metric) {
-	m := c.st.Metrics()
-	for _, v := range []struct {
-		name, help string
-		kind       prometheus.ValueType
-		value      float64
-	}{
+// Describe implements prometheus.Collector.
+func (c engineCollector) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, to) }
+
+// Collect implements prometheus.Collector.
+func (c engineCollector) Collect(to chan<- prometheus.Metric) {
+	for _, v := range c.read() {
+		to <- prometheus.MustNewConstMetric(prometheus.NewDesc(v.name, v.help, nil, nil), v.kind, v.value)
+	}
+}
+
+func embeddedReadings(m pebblestore.Metrics) []reading {
+	return []reading{
 		{"usance_store_disk_bytes", "Bytes of the store on disk.", prometheus.GaugeValue, float64(m.DiskBytes)},
 		{"usance_store_log_bytes", "Bytes of the store's write-ahead log.", prometheus.GaugeValue, float64(m.LogBytes)},
 		{"usance_store_memtable_bytes", "Memory for rows not yet in sorted files.", prometheus.GaugeValue, float64(m.MemTableBytes)},
@@ -161,32 +171,16 @@ func (c storeCollector) Collect(to chan<- prometheus.Metric) {
 		{"usance_store_flushes_total", "Tables written from memory to disk.", prometheus.CounterValue, float64(m.Flushes)},
 		{"usance_store_compactions_total", "Compactions done.", prometheus.CounterValue, float64(m.Compactions)},
 		{"usance_store_compaction_debt_bytes", "Bytes still to be compacted.", prometheus.GaugeValue, float64(m.CompactionDebt)},
-	} {
-		to <- prometheus.MustNewConstMetric(prometheus.NewDesc(v.name, v.help, nil, nil), v.kind, v.value)
 	}
 }
 
-// postgresCollector shows the state of the connections to PostgreSQL.
-type postgresCollector struct{ st *pgstore.Store }
-
-func (c postgresCollector) Describe(to chan<- *prometheus.Desc) {
-	prometheus.DescribeByCollect(c, to)
-}
-
-func (c postgresCollector) Collect(to chan<- prometheus.Metric) {
-	m := c.st.Metrics()
-	for _, v := range []struct {
-		name, help string
-		kind       prometheus.ValueType
-		value      float64
-	}{
+func postgresReadings(m pgstore.Metrics) []reading {
+	return []reading{
 		{"usance_store_connections", "Connections to the database, open now.", prometheus.GaugeValue, float64(m.Conns)},
 		{"usance_store_connections_used", "Connections in use.", prometheus.GaugeValue, float64(m.ConnsInUse)},
 		{"usance_store_connection_waits_total", "Calls that had to wait for a connection.", prometheus.CounterValue, float64(m.Waits)},
 		{"usance_store_steps_total", "Steps that ended.", prometheus.CounterValue, float64(m.Steps)},
 		{"usance_store_retries_total", "Calls that were run again: conflicts, lost connections, restarts.", prometheus.CounterValue, float64(m.Retries)},
 		{"usance_store_unknown_steps_total", "Steps whose outcome was lost with the connection.", prometheus.CounterValue, float64(m.UnknownSteps)},
-	} {
-		to <- prometheus.MustNewConstMetric(prometheus.NewDesc(v.name, v.help, nil, nil), v.kind, v.value)
 	}
 }
