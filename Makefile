@@ -13,7 +13,7 @@ SBOM    ?= github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 export CGO_ENABLED ?= 0
 BUILD = go build -trimpath -tags timetzdata -ldflags "-X main.stamped=$(VERSION)"
 
-.PHONY: build demo test check race browser fuzz simulate model bench sbom reproducible clean
+.PHONY: build demo test check race browser fuzz simulate model bench soak sbom reproducible clean
 
 build: console/site/dist/index.html ## bin/usance, with the console in it
 	$(BUILD) -o bin/usance ./cmd/usance
@@ -53,6 +53,9 @@ model: ## the ledger's model tests, over SEEDS seeds from USANCE_SEED or 1
 
 bench: build ## the performance table
 	go run ./bench
+
+soak: build ## the binary at work for MINUTES (60): memory stays flat, nothing is lost, verify is clean
+	USANCE_BENCH_ROLE=soak go run ./bench
 
 sbom: console/site/dist/index.html ## bin/usance.cdx.json: what the binary is made of, in CycloneDX
 	@mkdir -p bin

@@ -51,6 +51,8 @@ func dispatch(role string) error {
 		return runSeed()
 	case "grow":
 		return runGrow()
+	case "soak":
+		return runSoak()
 	}
 	return fmt.Errorf("there is no role %q", role)
 }

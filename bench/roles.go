@@ -31,6 +31,8 @@ type child struct {
 	out  *bufio.Reader
 	addr string // of what it serves
 	prof string // of its profiles
+
+	secret string // of its operator, where that is not the bench's
 }
 
 // start runs this program in a role and tells it what to do in one line of JSON.
@@ -41,19 +43,24 @@ func start(role string, spec any) (*child, error) {
 	}
 	c := &child{cmd: exec.Command(self)}
 	c.cmd.Env = append(os.Environ(), "USANCE_BENCH_ROLE="+role)
-	c.cmd.Stderr = os.Stderr
-	if c.in, err = c.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := c.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	c.out = bufio.NewReaderSize(out, 1<<20)
-	if err := c.cmd.Start(); err != nil {
+	if err := c.begin(); err != nil {
 		return nil, err
 	}
 	return c, json.NewEncoder(c.in).Encode(spec)
+}
+
+// begin starts the command with pipes to it.
+func (c *child) begin() (err error) {
+	c.cmd.Stderr = os.Stderr
+	if c.in, err = c.cmd.StdinPipe(); err != nil {
+		return err
+	}
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	c.out = bufio.NewReaderSize(out, 1<<20)
+	return c.cmd.Start()
 }
 
 // startServer starts a role that serves, and waits until it does.
