@@ -155,6 +155,7 @@ func serve(h http.Handler) error {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.Handle("/debug/pprof/allocs", pprof.Handler("allocs"))
 	mux.Handle("/debug/pprof/mutex", pprof.Handler("mutex"))
+	mux.HandleFunc("/debug/spent", serveSpent)
 	side := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = side.Serve(profiles) }()
 	// The bounds of the real server: they cost a timer a request.
