@@ -11,6 +11,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/server"
+	"github.com/usance/usance/store"
 	"github.com/usance/usance/store/pebblestore"
 	"github.com/usance/usance/store/pgstore"
 )
@@ -92,6 +93,14 @@ func (f *forgetful) Version(tenant usance.TenantID) (uint64, bool) {
 		return 0, false
 	}
 	return f.Store.Version(tenant)
+}
+
+// TableVersion implements store.Versioner.
+func (f *forgetful) TableVersion(tenant usance.TenantID, table store.Table) (uint64, bool) {
+	if f.forgets.Load() {
+		return 0, false
+	}
+	return f.Store.TableVersion(tenant, table)
 }
 
 // anew has a measurement made with every answer worked out for itself.

@@ -208,8 +208,8 @@ func fresh(claims []claim) []claim {
 }
 
 func (r *Registry) find(ctx context.Context, kind, value string) (entry, error) {
-	at, ok, err := row(ctx, r, &r.entries, entryKey{kind, value},
-		func() store.Key { return store.Key{Table: store.Directory, ID: kind + "\x00" + value} }, decodeEntry)
+	at, ok, err := row(ctx, r, &r.entries, entryKey{kind, value}, store.Directory,
+		func() string { return kind + "\x00" + value }, decodeEntry)
 	if err == nil && !ok {
 		err = usance.Errorf(usance.KindNotFound, "there is no such %s", kind)
 	}

@@ -11,9 +11,9 @@ import (
 
 // What is read for nearly every request, definitions, sessions and entries of the
 // directory, is kept in memory in the form it is used in. Nothing kept is believed
-// by itself: where the engine tells versions, a kept thing counts while its
-// tenant's version is the one it was read under; otherwise its row is loaded
-// again, and what was decoded of the same bytes is taken as it is. So what one
+// by itself: where the engine tells versions, a kept thing counts while the version
+// of the table it follows from is the one it was read under; otherwise its row is
+// loaded again, and what was decoded of the same bytes is taken as it is. So what one
 // process revokes the next request of any finds revoked.
 
 // maxHeld bounds the sessions, and the entries of the directory, that are kept.
@@ -55,18 +55,18 @@ func (h *held[K, V]) drop(key K) {
 	delete(h.all, key)
 }
 
-// asOf is a version of a tenant under which something was read.
+// asOf is a version of a table under which something was read.
 type asOf struct {
 	version uint64
 	sure    bool // the engine tells versions, and this is one
 }
 
-func (r *Registry) asOf(tenant usance.TenantID) (now asOf) {
-	now.version, now.sure = store.VersionOf(r.st, tenant)
+func (r *Registry) asOf(tenant usance.TenantID, table store.Table) (now asOf) {
+	now.version, now.sure = store.TableVersionOf(r.st, tenant, table)
 	return now
 }
 
-// still reports that nothing of the tenant has changed since.
+// still reports that nothing of the table has changed since.
 func (then asOf) still(now asOf) bool { return then.sure && then == now }
 
 // heldRow is a row of the system tenant with what was decoded of it.
@@ -78,14 +78,14 @@ type heldRow[V any] struct {
 
 // row returns what a row of the system tenant says, false when there is none. Only
 // rows that exist are kept, so that nobody fills the memory by guessing.
-func row[K comparable, V any](ctx context.Context, r *Registry, in *held[K, *heldRow[V]], key K, at func() store.Key, decode func([]byte) (V, error)) (V, bool, error) {
-	now := r.asOf(usance.System)
+func row[K comparable, V any](ctx context.Context, r *Registry, in *held[K, *heldRow[V]], key K, table store.Table, at func() string, decode func([]byte) (V, error)) (V, bool, error) {
+	now := r.asOf(usance.System, table)
 	was, known := in.get(key)
 	if known && was.still(now) {
 		return was.v, true, nil
 	}
 	var none V
-	k := at()
+	k := store.Key{Table: table, ID: at()}
 	rows, err := r.st.Load(ctx, usance.System, store.Keys{Rows: []store.Key{k}})
 	if err != nil {
 		return none, false, err

@@ -88,7 +88,8 @@ func New(st store.Store, o Options) (*Registry, error) {
 // Definitions returns the tenant's definitions as they stand now, or
 // KindNotFound for a tenant that does not exist.
 func (r *Registry) Definitions(ctx context.Context, tenant usance.TenantID) (*Definitions, error) {
-	now := r.asOf(tenant)
+	// Every new version of the definitions, and nothing else, has a row of history.
+	now := r.asOf(tenant, store.History)
 	if k := r.kept(tenant); k.Definitions != nil && k.still(now) {
 		return k.Definitions, nil
 	}

@@ -235,7 +235,7 @@ func (r *Registry) peek(ctx context.Context, kind, token string) (Session, usanc
 		return Session{}, usance.Principal{}, errSession
 	}
 	key := newSessionKey(kind, token)
-	s, ok, err := row(ctx, r, &r.sessions, key, func() store.Key { return store.Key{Table: store.Sessions, ID: key.id()} }, decodeSession)
+	s, ok, err := row(ctx, r, &r.sessions, key, store.Sessions, key.id, decodeSession)
 	if err != nil {
 		return Session{}, usance.Principal{}, err
 	}

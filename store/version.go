@@ -13,6 +13,10 @@ type Versioner interface {
 	// would tell for as long as Version says v. It costs no more than a look-up in
 	// memory. Numbers mean nothing beyond the process.
 	Version(tenant usance.TenantID) (v uint64, ok bool)
+	// TableVersion is Version for the rows of one table alone, so that what is kept
+	// of a table that changes seldom outlives writes to the others. For a table that
+	// the engine does not count by itself it is Version.
+	TableVersion(tenant usance.TenantID, table Table) (v uint64, ok bool)
 }
 
 // VersionOf returns the tenant's version, and false where the engine does not
@@ -20,6 +24,15 @@ type Versioner interface {
 func VersionOf(st Store, tenant usance.TenantID) (v uint64, ok bool) {
 	if versioner, offers := st.(Versioner); offers {
 		return versioner.Version(tenant)
+	}
+	return 0, false
+}
+
+// TableVersionOf returns the version of one table of the tenant, and false where
+// the engine does not offer any.
+func TableVersionOf(st Store, tenant usance.TenantID, table Table) (v uint64, ok bool) {
+	if versioner, offers := st.(Versioner); offers {
+		return versioner.TableVersion(tenant, table)
 	}
 	return 0, false
 }

@@ -101,13 +101,12 @@ func (s *Store) begin(id usance.TenantID, t *tenant, batch *pebble.Batch, change
 	c := &commit{applied: make(chan struct{}), durable: make(chan struct{})}
 	s.tenants.begin(id, t, c)
 	s.cache.begin(id)
-	version := s.versions.of(id)
-	version.begun.Add(1) // and for good, if the commit fails: then the store is broken
+	visible := s.versions.begin(id, changes)
 	go func() {
 		err := s.commit(batch, func() {
 			s.fresh.remember(points)
 			s.cache.applied(id, changes)
-			version.visible.Add(1)
+			visible()
 			close(c.applied)
 		})
 		if err == nil && before != nil {

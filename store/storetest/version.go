@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/usance/usance"
 	"github.com/usance/usance/store"
 )
 
@@ -37,35 +38,72 @@ func versions(e *env) {
 	if settled() == after {
 		e.Fatal("a row was deleted and the version stayed")
 	}
-	versionsUnderLoad(e)
+	tableVersions(e)
+	versionsUnderLoad(e, "b", store.Head, func() (uint64, bool) { return store.VersionOf(e.s, "b") })
+	for i, table := range []store.Table{store.Head, store.History, store.Sessions} {
+		id := usance.TenantID([]string{"c", "d", "e"}[i])
+		versionsUnderLoad(e, id, table, func() (uint64, bool) { return store.TableVersionOf(e.s, id, table) })
+	}
 	if err := e.s.Close(); err != nil {
 		e.Fatal(err)
 	}
-	if _, ok := store.VersionOf(e.s, "a"); ok {
+	_, ok := store.VersionOf(e.s, "a")
+	_, ofTable := store.TableVersionOf(e.s, "a", store.History)
+	if ok || ofTable {
 		e.Fatal("a closed store tells a version")
 	}
 	e.s = e.h.Open(e.T)
 }
 
+// tableVersions has the version of every table move with each change of the table.
+func tableVersions(e *env) {
+	for _, table := range append([]store.Table{store.History, store.Sessions}, modelTables...) {
+		settled := func() uint64 {
+			e.Helper()
+			v, ok := store.TableVersionOf(e.s, "a", table)
+			if !ok {
+				e.Fatalf("no step is under way, and the engine cannot tell the version of table %d", table)
+			}
+			return v
+		}
+		before := settled()
+		e.put("a", table, "k", "1")
+		after := settled()
+		if after == before {
+			e.Fatalf("a row of table %d was put and its version stayed", table)
+		}
+		if settled() != after {
+			e.Fatalf("the version of table %d moved without a step", table)
+		}
+		if table.PointOnly() {
+			continue
+		}
+		e.must("a", store.Keys{}, func(r *store.Rows) { r.Delete(table, "k") })
+		if settled() == after {
+			e.Fatalf("a row of table %d was deleted and its version stayed", table)
+		}
+	}
+}
+
 // versionsUnderLoad has writers count up while readers note the count that goes
 // with each version.
-func versionsUnderLoad(e *env) {
+func versionsUnderLoad(e *env, id usance.TenantID, table store.Table, version func() (uint64, bool)) {
 	const writers, readers, each = 4, 4, 100
-	keys := rowKeys(store.Head, "n")
+	keys := rowKeys(table, "n")
 	var mu sync.Mutex
 	counts := map[uint64]int{}
 	writer := func() error {
 		for range each {
-			before, known := store.VersionOf(e.s, "b")
-			err := e.s.Step(e.ctx, "b", keys, func(r *store.Rows) error {
-				n, err := number(r, store.Head, "n")
-				putNumber(r, store.Head, "n", n+1)
+			before, known := version()
+			err := e.s.Step(e.ctx, id, keys, func(r *store.Rows) error {
+				n, err := number(r, table, "n")
+				putNumber(r, table, "n", n+1)
 				return err
 			})
 			if err != nil {
 				return err
 			}
-			if now, ok := store.VersionOf(e.s, "b"); known && ok && now == before {
+			if now, ok := version(); known && ok && now == before {
 				return errors.New("a step returned and the version stayed")
 			}
 		}
@@ -73,16 +111,16 @@ func versionsUnderLoad(e *env) {
 	}
 	reader := func() error {
 		for range 4 * each {
-			v, ok := store.VersionOf(e.s, "b")
-			rows, err := e.s.Load(e.ctx, "b", keys)
+			v, ok := version()
+			rows, err := e.s.Load(e.ctx, id, keys)
 			if err != nil {
 				return err
 			}
-			n, err := number(rows, store.Head, "n")
+			n, err := number(rows, table, "n")
 			if err != nil {
 				return err
 			}
-			if still, sure := store.VersionOf(e.s, "b"); !ok || !sure || still != v {
+			if still, sure := version(); !ok || !sure || still != v {
 				continue
 			}
 			mu.Lock()
