@@ -99,12 +99,17 @@ func (l *Ledger) Charge(ctx context.Context, actor usance.Actor, tenant usance.T
 		return Charged{}, err
 	}
 	asked := Incoming{Stated: stated, Event: usance.Event{Tenant: tenant, Source: c.Source, ID: c.ID, Type: chargeEvent, Subject: c.Subject, Node: c.Node, Time: c.Time.UTC()}}
-	var err error
-	if asked.Data, err = json.Marshal(chargeData{Items: c.Items, Mode: c.Mode}); err != nil {
-		return Charged{}, err
-	}
+	asked.Data = appendChargeData(make([]byte, 0, 128), c.Items, c.Mode)
+	var k *quickCharge
 	var w *chargeWork
-	err = l.write(ctx, tenant, func(defs *registry.Definitions, more []store.Key) (*op, error) {
+	long := l.long || c.Mode != usance.ChargeEnforce
+	err := l.write(ctx, tenant, func(defs *registry.Definitions, more []store.Key) (*op, error) {
+		if long = long || k != nil && k.other; !long {
+			if k = l.quick(defs, actor, &asked, c.Items); k != nil {
+				return &k.op, nil
+			}
+		}
+		k = nil
 		b, err := l.prepare(defs, actor, []Incoming{asked}, c.Mode != usance.ChargeAdjust)
 		if err != nil {
 			return nil, plain(err)
@@ -118,6 +123,9 @@ func (l *Ledger) Charge(ctx context.Context, actor usance.Actor, tenant usance.T
 		b.keys.Rows = append(b.keys.Rows, more...)
 		return &op{keys: b.keys, run: w.run}, nil // a repeat answers the sequence of the first
 	})
+	if k != nil {
+		return k.outcome(err)
+	}
 	if err != nil && !errors.Is(err, errChecked) {
 		if w != nil && len(w.conflicts) > 0 && usance.KindOf(err) == usance.KindConflict {
 			err = l.describeConflicts(ctx, tenant, w.batch)

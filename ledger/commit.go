@@ -34,7 +34,11 @@ var errStale = errors.New("ledger: definitions changed meanwhile")
 type op struct {
 	version uint64 // of the definitions it was prepared with; 0: it needs none
 	keys    store.Keys
-	run     func(*tx) error
+	// shared are rows that many ops name; they are loaded once a step.
+	shared []*chargeRows
+	run    func(*tx) error
+	// charges ops work on what the step's charges have in common; see live.
+	charges bool
 	// late, if set, prepares the op just before its step, which it then has to
 	// itself: for ops that must look at much that others keep changing.
 	late func() error
@@ -46,7 +50,13 @@ type op struct {
 	done    chan struct{}
 }
 
-func (o *op) weight() int { return 1 + len(o.keys.Rows) + 8*len(o.keys.Ranges) }
+func (o *op) weight() int {
+	n := 1 + len(o.keys.Rows) + 8*len(o.keys.Ranges)
+	for _, r := range o.shared {
+		n += len(r.keys)
+	}
+	return n
+}
 
 // tx is what an op works on.
 type tx struct {
@@ -56,6 +66,8 @@ type tx struct {
 	at      time.Time
 	ranges  int        // index of the op's first range
 	needed  store.Keys // of must, again and again
+	live    live
+	paths   []*livePath // of the charge at hand
 	// samples has the days on which ops of this step changed a subject's samples:
 	// ranges show rows as they were loaded.
 	samples map[string]map[usance.Day]struct{}
@@ -209,16 +221,33 @@ func (l *Ledger) drain(tenant usance.TenantID, mine *queue) {
 	}
 }
 
-// step runs ops in one step and returns the head after it. An op's own error is
-// in the op; the error returned is the step's and fails all of them.
-func (l *Ledger) step(tenant usance.TenantID, ops []*op) (journal.Head, error) {
-	keys := store.Keys{Rows: []store.Key{journal.HeadKey}}
-	first := make([]int, len(ops))
+// keysOf names what ops read, and where the ranges of each begin.
+func keysOf(ops []*op) (keys store.Keys, first []int) {
+	first = make([]int, len(ops))
+	n := 1
+	for _, o := range ops {
+		n += len(o.keys.Rows)
+	}
+	keys.Rows = append(make([]store.Key, 0, n+32), journal.HeadKey)
+	shared := map[*chargeRows]struct{}{}
 	for i, o := range ops {
 		first[i] = len(keys.Ranges)
 		keys.Rows = append(keys.Rows, o.keys.Rows...)
 		keys.Ranges = append(keys.Ranges, o.keys.Ranges...)
+		for _, r := range o.shared {
+			if _, named := shared[r]; !named {
+				shared[r] = struct{}{}
+				keys.Rows = append(keys.Rows, r.keys...)
+			}
+		}
 	}
+	return keys, first
+}
+
+// step runs ops in one step and returns the head after it. An op's own error is
+// in the op; the error returned is the step's and fails all of them.
+func (l *Ledger) step(tenant usance.TenantID, ops []*op) (journal.Head, error) {
+	keys, first := keysOf(ops)
 	var head journal.Head
 	ctx := context.Background()
 	if slices.ContainsFunc(ops, func(o *op) bool { return o.urgent }) {
@@ -229,8 +258,11 @@ func (l *Ledger) step(tenant usance.TenantID, ops []*op) (journal.Head, error) {
 		if head, err = journal.ReadHead(rows); err != nil {
 			return err
 		}
-		t := &tx{rows: rows, head: head, at: l.now().UTC()}
+		t := &tx{rows: rows, head: head, at: l.now().UTC(), entries: make([]journal.Entry, 0, len(ops))}
 		for i, o := range ops {
+			if !o.charges {
+				t.settle()
+			}
 			mark, entries := rows.Mark(), len(t.entries)
 			t.ranges = first[i]
 			if o.version != 0 && o.version != head.Definitions {
@@ -245,6 +277,7 @@ func (l *Ledger) step(tenant usance.TenantID, ops []*op) (journal.Head, error) {
 				t.entries = t.entries[:entries]
 			}
 		}
+		t.settle()
 		putDays(rows, head.Sequence+1, t.entries)
 		head, err = journal.Append(rows, head, t.entries)
 		return err

@@ -241,10 +241,14 @@ func (ln *line) flush(rows *store.Rows, missing *missingKeys, defs *registry.Def
 	sum.state = sum.state.Merge(ln.sum)
 	sum.groups += newGroups
 	if sum.groups > usance.MaxGroups {
-		return false, usance.Errorf(usance.KindTooLarge, "meter %s has %d groups at %s already, the most there may be", ln.meter.Name, usance.MaxGroups, ln.node)
+		return false, tooManyGroups(ln.meter, ln.node)
 	}
 	rows.Put(store.Totals, ln.id, sum.encode(agg))
 	return !ok, ln.flushDays(rows, missing, agg)
+}
+
+func tooManyGroups(m *usance.Meter, at usance.Path) error {
+	return usance.Errorf(usance.KindTooLarge, "meter %s has %d groups at %s already, the most there may be", m.Name, usance.MaxGroups, at)
 }
 
 // flushDays merges the line's slots, which are in order, into its days.
@@ -278,11 +282,6 @@ func flushDay(rows *store.Rows, missing *missingKeys, id string, day usance.Day,
 		}
 		merged = list
 	}
-	b := appendSlots(make([]byte, 0, 8+4*len(merged)), merged, agg)
-	if len(b) == 0 {
-		rows.Delete(store.Rollups, rowID)
-		return nil
-	}
-	rows.Put(store.Rollups, rowID, b)
+	putSlots(rows, rowID, merged, agg)
 	return nil
 }

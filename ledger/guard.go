@@ -132,11 +132,13 @@ func (f *folding) nameGuards(keys *store.Keys) {
 	}
 }
 
+const noRoom = "a quota has no room for this"
+
 // guard checks every quota that the folding, already applied, added to. It
 // returns KindExceeded listing every hard quota that has no room, and otherwise
 // the soft and shadow quotas that were passed.
 func (f *folding) guard(t *tx) (flagged []usance.Block, err error) {
-	refused := &usance.Error{Kind: usance.KindExceeded, Detail: "a quota has no room for this"}
+	refused := &usance.Error{Kind: usance.KindExceeded, Detail: noRoom}
 	for _, ln := range f.lines {
 		q, windows, ok := f.guarded(ln)
 		if !ok {

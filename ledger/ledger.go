@@ -34,6 +34,8 @@ type Ledger struct {
 	log *slog.Logger
 
 	queues     queues
+	paths      chargePaths
+	long       bool // every charge goes the long way
 	rangeBatch int
 
 	moveRows, moveScan int // usance.MaxMoveRows and MaxMoveScan
@@ -48,7 +50,7 @@ func New(st store.Store, reg *registry.Registry, o Options) *Ledger {
 	if o.RangeBatch <= 0 {
 		o.RangeBatch = 1000
 	}
-	l := &Ledger{st: st, reg: reg, now: o.Now, log: o.Logger, queues: newQueues(), rangeBatch: o.RangeBatch,
+	l := &Ledger{st: st, reg: reg, now: o.Now, log: o.Logger, queues: newQueues(), paths: chargePaths{all: map[chargedAt]*chargePath{}}, rangeBatch: o.RangeBatch,
 		moveRows: usance.MaxMoveRows, moveScan: usance.MaxMoveScan}
 	reg.Keep(l)
 	return l

@@ -259,16 +259,26 @@ func (q *quotaPlan) read(use func(*plan) (taken, error), grants func(usance.Quot
 	if err != nil {
 		return QuotaReading{}, err
 	}
-	out := QuotaReading{Defined: q.defined, Reading: usance.Reading{
-		Quota: q.quota, Base: q.quota.Limit, Used: own.used.Clamp(), Reserved: own.reserved.Clamp(), Allocated: q.allocated, Available: available, ResetsAt: q.resets,
-	}}
 	q.until = earlier(q.until, nextEdge(list, q.now))
-	out.Grants, out.GrantCount = listGrants(list, q.now)
-	sum := granted(list, q.now)
+	out := newQuotaReading(q.quota, q.defined, q.allocated, q.resets, list, q.now)
+	out.stands(own, available)
+	return out, nil
+}
+
+// newQuotaReading is what of a reading does not follow from the quota's use.
+func newQuotaReading(q usance.Quota, defined bool, allocated usance.Amount, resets time.Time, list []grant, at time.Time) QuotaReading {
+	out := QuotaReading{Defined: defined, Reading: usance.Reading{Quota: q, Base: q.Limit, Allocated: allocated, ResetsAt: resets}}
+	out.Grants, out.GrantCount = listGrants(list, at)
+	sum := granted(list, at)
 	out.Granted = sum.Clamp()
 	out.Limit, _ = usance.EffectiveLimit(out.Base, sum)
-	out.Over = usance.Over(out.Limit, own.sum())
-	return out, nil
+	return out
+}
+
+// stands enters what does.
+func (r *QuotaReading) stands(own taken, available usance.Amount) {
+	r.Used, r.Reserved, r.Available = own.used.Clamp(), own.reserved.Clamp(), available
+	r.Over = usance.Over(r.Limit, own.sum())
 }
 
 // room is what the quota leaves, with what it is granted, to what is asked for at
