@@ -18,6 +18,7 @@ import (
 	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gate"
 	"github.com/usance/usance/internal/httpx"
+	"github.com/usance/usance/internal/inside"
 	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
@@ -40,6 +41,8 @@ type Options struct {
 	Home usance.TenantID
 	// Explain says where each façade's numbers come from, by the façade's name.
 	Explain map[string]figures.Explainer
+	// Facades are asked by callers of this API, by their names.
+	Facades map[string]inside.Surface
 	// Gate bounds the events that are being recorded; nil takes a gate of 128 MiB,
 	// half of it for one tenant.
 	Gate *gate.Gate
@@ -64,6 +67,7 @@ type API struct {
 	home      usance.TenantID
 	session   func(*http.Request) (usance.Principal, bool, error)
 	explain   map[string]figures.Explainer
+	facades   map[string]inside.Surface
 	verify    Verifier
 	mover     *transfer.Mover
 	snapshot  func(context.Context) (*backup.Snapshot, error)
@@ -92,7 +96,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *API {
 	if o.Gate == nil {
 		o.Gate = gate.New(gate.Config{Bytes: 128 << 20, Share: 64 << 20, Turns: runtime.GOMAXPROCS(0)})
 	}
-	a := &API{gate: o.Gate, reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, explain: o.Explain, verify: o.Verify, mover: o.Mover, snapshot: o.Snapshot, backingUp: make(chan struct{}, 1), version: o.Version,
+	a := &API{gate: o.Gate, reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, explain: o.Explain, facades: o.Facades, verify: o.Verify, mover: o.Mover, snapshot: o.Snapshot, backingUp: make(chan struct{}, 1), version: o.Version,
 		verifying: make(chan struct{}, 1), routes: routes()}
 	a.bodies = httpx.NewBodies(httpx.BodyConfig{Timeout: o.BodyTimeout})
 	a.manifests = httpx.NewBodies(httpx.BodyConfig{Timeout: 4 * o.BodyTimeout, Max: usance.MaxManifestBytes, Decoders: 1})

@@ -29,6 +29,7 @@ import (
 	"github.com/usance/usance/internal/backup"
 	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/internal/figures"
+	"github.com/usance/usance/internal/inside"
 	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
@@ -99,7 +100,8 @@ func newHouseOf(t testing.TB) *house {
 	h.st = st
 	meetings := meeting.New(h.reg, h.led, meeting.Options{Now: h.now})
 	h.api = New(h.reg, h.led, Options{Now: h.now, SequenceWait: 20 * time.Millisecond, Verify: h.verify, Explain: map[string]figures.Explainer{meeting.Name: meetings.Explain},
-		Mover: &transfer.Mover{Store: st, Registry: h.reg, Ledger: h.led, Now: h.now, Scratch: scratchStore},
+		Facades: map[string]inside.Surface{meeting.Name: {Handler: meetings, Calls: meeting.Calls()}},
+		Mover:   &transfer.Mover{Store: st, Registry: h.reg, Ledger: h.led, Now: h.now, Scratch: scratchStore},
 		Snapshot: func(context.Context) (*backup.Snapshot, error) {
 			dir := t.TempDir()
 			return &backup.Snapshot{Dir: dir, Close: func() error { return os.RemoveAll(dir) }}, os.WriteFile(filepath.Join(dir, "1.sst"), []byte("rows"), 0o600)

@@ -84,6 +84,7 @@ func rules() map[string]rule {
 		"renewResource":   unseen(manage, 200, send("POST", "/resources/r-a/renew", `{"expires":"2027-01-01T00:00:00Z"}`), send("POST", "/resources/r-b/renew", `{"expires":"2027-01-01T00:00:00Z"}`)),
 		"verify":          whole(manage, 200, send("POST", "/verify", "")),
 		"explain":         at(read, 200, get("/explain?facade=meeting&field=confCount&node=/a"), get("/explain?facade=meeting&node=/b")),
+		"callFacade":      free(read, send("POST", "/facades/meeting/call", `{"operation":"ShowOrgRes"}`)), // the façade judges the subtree
 		"listAudit":       whole(manage, 200, get("/audit")),
 		"listTenants":     {right: read, status: 200, in: get("/tenants"), whole: true},
 		"createTenant":    {right: operate, status: 201, in: send("POST", "/tenants", `{"id":"gamma"}`), whole: true},

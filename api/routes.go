@@ -79,6 +79,7 @@ func routes() []route {
 	all = append(all, verifyRoutes()...)
 	all = append(all, auditRoutes()...)
 	all = append(all, explainRoutes()...)
+	all = append(all, facadeRoutes()...)
 	all = append(all, definitionRoutes()...)
 	all = append(all, archiveRoutes()...)
 	all = append(all, backupRoutes()...)

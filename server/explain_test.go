@@ -149,9 +149,7 @@ func (a *agreement) answers(t *testing.T) map[string]answered {
 
 func (a *agreement) zstackNumbers(t *testing.T) answered {
 	t.Helper()
-	sum := sha512.Sum512([]byte(a.password))
-	_, login := a.ask(t, "PUT", "/zstack/v1/accounts/login", fmt.Sprintf(`{"logInByAccount":{"accountName":"ops-%s","password":"%x"}}`, a.id, sum), nil)
-	session := map[string]string{"Authorization": "OAuth " + login["inventory"].(map[string]any)["uuid"].(string)}
+	session := a.zstackSession(t)
 	out := answered{"&uuid=" + a.project(), numbers{}}
 	for _, u := range a.exact(t, "/zstack/v1/iam2/organizations/quota/"+a.project()+"/usages", session)["usages"].([]any) {
 		u := u.(map[string]any)
@@ -166,6 +164,13 @@ func (a *agreement) zstackNumbers(t *testing.T) answered {
 		out.put(t, q["name"].(string)+".value", q["value"])
 	}
 	return out
+}
+
+func (a *agreement) zstackSession(t *testing.T) map[string]string {
+	t.Helper()
+	sum := sha512.Sum512([]byte(a.password))
+	_, login := a.ask(t, "PUT", "/zstack/v1/accounts/login", fmt.Sprintf(`{"logInByAccount":{"accountName":"ops-%s","password":"%x"}}`, a.id, sum), nil)
+	return map[string]string{"Authorization": "OAuth " + login["inventory"].(map[string]any)["uuid"].(string)}
 }
 
 func (a *agreement) meetingToken(t *testing.T) string {

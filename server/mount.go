@@ -15,6 +15,7 @@ import (
 	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gate"
 	"github.com/usance/usance/internal/gateway"
+	"github.com/usance/usance/internal/inside"
 	"github.com/usance/usance/internal/mapping"
 	"github.com/usance/usance/internal/transfer"
 )
@@ -57,8 +58,11 @@ func (s *Server) mount() ([]surface, error) {
 		PerSecond: limit, SystemPerSecond: limit})
 	explain := map[string]figures.Explainer{meeting.Name: meetings.Explain, koodrive.Name: drive.Explain, zstack.Name: cloud.Explain,
 		cloudrtc.Name: rtc.Explain, metastudio.Name: studio.Explain}
+	facades := map[string]inside.Surface{meeting.Name: {Handler: meetings, Calls: meeting.Calls()}, koodrive.Name: {Handler: drive, Calls: koodrive.Calls()},
+		zstack.Name: {Handler: cloud, Calls: zstack.Calls()}, cloudrtc.Name: {Handler: rtc, Calls: cloudrtc.Calls()},
+		metastudio.Name: {Handler: studio, Calls: metastudio.Calls()}}
 	events := gate.New(gate.Config{Bytes: c.Memory / 8, Share: c.Memory / 16, Turns: runtime.GOMAXPROCS(0)})
-	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Gate: events, Verify: s.verify, Explain: explain, Session: web.Authenticate,
+	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Gate: events, Verify: s.verify, Explain: explain, Facades: facades, Session: web.Authenticate,
 		Mover:    &transfer.Mover{Store: c.Store, Registry: s.registry, Ledger: s.ledger, Now: c.Now, Version: c.Version, Scratch: c.Scratch},
 		Snapshot: c.Snapshot, Version: c.Version})
 	return []surface{

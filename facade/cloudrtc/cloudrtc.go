@@ -14,6 +14,7 @@ import (
 
 	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
+	"github.com/usance/usance/internal/inside"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -71,7 +72,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	f.projects = gateway.Projects{Bodies: gateway.ServiceBodies(o.MaxBody), Authenticate: o.Authenticate,
 		Resolve: reg.Resolver(AliasProject), Foreign: gateway.AccessDenied(), Optional: true}
 	mux := gateway.NewMux()
-	mux.HandleFunc("GET /v1/{project_id}/rtc/history/usage", f.refusals.JSON(f.historyUsage))
+	mux.HandleFunc(callUsage, f.refusals.JSON(f.historyUsage))
 	mux.HandleFunc("GET /v2/apps", f.refusals.JSON(f.listApps))
 	mux.HandleFunc("GET /v2/apps/{app_id}", f.refusals.JSON(f.showApp))
 	f.routes = mux.Patterns()
@@ -96,6 +97,11 @@ func (f *Facade) Owns(path string) bool {
 // Routes returns every call served, as "METHOD path"; variables of the path are
 // in braces.
 func (f *Facade) Routes() []string { return slices.Clone(f.routes) }
+
+// Calls returns the reads that may be asked for from inside.
+func Calls() []inside.Call {
+	return []inside.Call{{Name: "ListRtcHistoryUsage", Path: strings.TrimPrefix(callUsage, "GET ")}}
+}
 
 // ServeHTTP serves the paths that Owns names.
 func (f *Facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -18,6 +18,7 @@ import (
 	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/httpx"
+	"github.com/usance/usance/internal/inside"
 	"github.com/usance/usance/internal/sdksign"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
@@ -98,6 +99,11 @@ func (f *Facade) Owns(path string) bool { return strings.HasPrefix(path, prefix)
 // Routes returns every call served, as "METHOD path".
 func (f *Facade) Routes() []string { return slices.Sorted(maps.Keys(f.routes)) }
 
+// Calls returns the reads that may be asked for from inside.
+func Calls() []inside.Call {
+	return []inside.Call{{Name: "GetQuotaUsed", Path: strings.TrimPrefix(routeQuotaUsed, "GET ")}}
+}
+
 // ServeHTTP serves the paths that Owns names.
 func (f *Facade) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
 
@@ -141,12 +147,22 @@ func (f *Facade) admit(p usance.Principal) error {
 	return nil
 }
 
-func (f *Facade) quotaUsed(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	p, err := f.authenticate(w, r)
-	if err != nil {
-		return nil, err
+// caller returns who a request speaks for, and counts it. Who asks from inside is
+// known and not counted, and needs what a bearer token does.
+func (f *Facade) caller(w http.ResponseWriter, r *http.Request) (usance.Principal, error) {
+	if who, ok := inside.Who(r.Context()); ok {
+		return who, who.May(usance.RightRead, driveNode)
 	}
-	if err := f.admit(p); err != nil {
+	p, err := f.authenticate(w, r)
+	if err == nil {
+		err = f.admit(p)
+	}
+	return p, err
+}
+
+func (f *Facade) quotaUsed(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	p, err := f.caller(w, r)
+	if err != nil {
 		return nil, err
 	}
 	ctx := r.Context()

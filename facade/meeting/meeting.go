@@ -17,6 +17,7 @@ import (
 	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/httpx"
+	"github.com/usance/usance/internal/inside"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -116,6 +117,11 @@ func (f *Facade) Owns(path string) bool {
 // in braces.
 func (f *Facade) Routes() []string { return slices.Clone(f.routes) }
 
+// Calls returns the reads that may be asked for from inside.
+func Calls() []inside.Call {
+	return []inside.Call{{Name: "ShowOrgRes", Path: "/v1/mmc/management/orgRes"}}
+}
+
 // ServeHTTP serves the paths that Owns names.
 func (f *Facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.handler.ServeHTTP(w, r)
@@ -182,8 +188,11 @@ type caller struct {
 }
 
 // authenticate returns the holder of the access token in X-Access-Token, which is
-// what lets anybody in here and nothing else.
+// what lets anybody from outside in here and nothing else.
 func (f *Facade) authenticate(w http.ResponseWriter, r *http.Request) (caller, error) {
+	if who, ok := inside.Who(r.Context()); ok {
+		return caller{Principal: who}, nil
+	}
 	c, err := f.holder(r, r.Header.Get("X-Access-Token"))
 	if err != nil {
 		return c, err

@@ -16,6 +16,7 @@ import (
 	"github.com/usance/usance/internal/figures"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/httpx"
+	"github.com/usance/usance/internal/inside"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -102,6 +103,14 @@ func (f *Facade) Routes() []string {
 		out = append(out, http.MethodGet+" /v1/{project_id}/"+path)
 	}
 	return out
+}
+
+// Calls returns the reads that may be asked for from inside.
+func Calls() []inside.Call {
+	return []inside.Call{
+		{Name: "CountTenantResources", Path: "/v1/{project_id}/tenants/resources-count"},
+		{Name: "ListTenantResources", Path: "/v1/{project_id}/tenants/resources"},
+	}
 }
 
 // ServeHTTP serves the paths that Owns names.

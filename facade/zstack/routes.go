@@ -3,6 +3,8 @@ package zstack
 import (
 	"net/http"
 	"strings"
+
+	"github.com/usance/usance/internal/inside"
 )
 
 // route is one API: its place, who may call it, and what serves it.
@@ -102,6 +104,17 @@ func (f *Facade) Routes() []string {
 		out = append(out, r.method+" "+strings.Join(r.segments, "/"))
 	}
 	return out
+}
+
+// Calls returns the reads that may be asked for from inside. What a user has of its
+// own, such as access keys, is not among them: who asks there may be a token.
+func Calls() []inside.Call {
+	return []inside.Call{
+		{Name: "GetOrganizationQuotaUsage", Path: contextPath + "/v1/iam2/organizations/quota/{uuid}/usages"},
+		{Name: "QueryIAM2Organization", Path: contextPath + "/v1/iam2/organizations"},
+		{Name: "QueryIAM2Project", Path: contextPath + "/v1/iam2/projects"},
+		{Name: "QueryQuota", Path: contextPath + "/v1/accounts/quotas"},
+	}
 }
 
 // match finds the route of a request: 404 in text for a path that nothing is

@@ -34,10 +34,11 @@ var allowed = map[string][]string{
 	"internal/httpx":       {""},
 	"internal/gate":        {""},
 	"internal/sdksign":     {""},
-	"internal/gateway":     {"", "internal/httpx", "internal/sdksign"},
+	"internal/inside":      {"", "internal/httpx"},
+	"internal/gateway":     {"", "internal/httpx", "internal/inside", "internal/sdksign"},
 	"store/pgstore/pgtest": {},
 	"internal/facadetest":  {"", "store", "store/pebblestore", "store/pgstore", "store/pgstore/pgtest", "registry", "ledger", "internal/sdksign"},
-	"api":                  {"", "registry", "ledger", "api/wire", "internal/gate", "internal/httpx", "internal/mapping", "internal/figures", "internal/archive", "internal/transfer", "internal/backup"},
+	"api":                  {"", "registry", "ledger", "api/wire", "internal/gate", "internal/httpx", "internal/inside", "internal/mapping", "internal/figures", "internal/archive", "internal/transfer", "internal/backup"},
 	"api/wire":             {"", "internal/archive"},
 	"client":               {"", "api/wire", "internal/archive"},
 	"facade/iam":           facade,
@@ -46,7 +47,7 @@ var allowed = map[string][]string{
 	"facade/zstack":        facade,
 	"facade/cloudrtc":      facade,
 	"facade/metastudio":    facade,
-	"server":               {"", "store", "registry", "ledger", "api", "api/wire", "console", "facade/", "internal/gate", "internal/httpx", "internal/gateway", "internal/mapping", "internal/figures", "internal/transfer", "internal/backup"},
+	"server":               {"", "store", "registry", "ledger", "api", "api/wire", "console", "facade/", "internal/gate", "internal/httpx", "internal/gateway", "internal/inside", "internal/mapping", "internal/figures", "internal/transfer", "internal/backup"},
 	"internal/demo":        {"", "client", "api/wire"},
 	"cmd/usance":           {"", "reporting", "store", "store/pebblestore", "store/pgstore", "registry", "ledger", "server", "client", "api/wire", "internal/"},
 	"reporting":            {"", "store", "internal/journal", "registry", "ledger"},
@@ -59,7 +60,7 @@ var allowed = map[string][]string{
 }
 
 // A façade translates; it never reaches another façade or an engine.
-var facade = []string{"", "registry", "ledger", "internal/httpx", "internal/gateway", "internal/sdksign", "internal/mapping", "internal/figures"}
+var facade = []string{"", "registry", "ledger", "internal/httpx", "internal/gateway", "internal/inside", "internal/sdksign", "internal/mapping", "internal/figures"}
 
 // standardOnly lists packages that import nothing outside the standard library
 // and the module.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/httpx"
+	"github.com/usance/usance/internal/inside"
 )
 
 // Authenticate checks a request's credentials, given its body as it was sent. It
@@ -36,16 +37,13 @@ type Projects struct {
 }
 
 // Admit checks a request's credentials, project, right to read and throttles, in
-// that order, and marks the moment at which it reaches the service. The project is
-// the path's. The error is Foreign, a *Fault, or one of the core.
+// that order, and marks the moment at which it reaches the service. A request from
+// inside needs no credentials and is counted by no throttle. The project is the
+// path's. The error is Foreign, a *Fault, or one of the core.
 func (p *Projects) Admit(w http.ResponseWriter, r *http.Request, project string, throttles ...*Throttle) (Caller, error) {
-	body, err := p.Bodies.Raw(w, r)
+	principal, bound, err := p.enter(w, r)
 	if err != nil {
 		return Caller{}, err
-	}
-	principal, bound, refused := p.Authenticate(r, body)
-	if refused != nil {
-		return Caller{}, refused
 	}
 	for _, named := range [...]string{bound, r.Header.Get("X-Project-Id")} {
 		if project == "" && p.Optional {
@@ -68,6 +66,9 @@ func (p *Projects) Admit(w http.ResponseWriter, r *http.Request, project string,
 	if principal.May(usance.RightRead, c.Node) != nil {
 		return Caller{}, NotPermitted()
 	}
+	if _, ok := inside.Who(r.Context()); ok {
+		throttles = nil
+	}
 	for _, throttle := range throttles {
 		if refused := throttle.Admit(w, string(principal.Tenant)); refused != nil {
 			return Caller{}, refused
@@ -75,6 +76,22 @@ func (p *Projects) Admit(w http.ResponseWriter, r *http.Request, project string,
 	}
 	Upstream(r.Context())
 	return c, nil
+}
+
+// enter returns who a request speaks for, and the project its credentials are for.
+func (p *Projects) enter(w http.ResponseWriter, r *http.Request) (usance.Principal, string, error) {
+	if who, ok := inside.Who(r.Context()); ok {
+		return who, "", nil
+	}
+	body, err := p.Bodies.Raw(w, r)
+	if err != nil {
+		return usance.Principal{}, "", err
+	}
+	principal, bound, refused := p.Authenticate(r, body)
+	if refused != nil {
+		return usance.Principal{}, "", refused
+	}
+	return principal, bound, nil
 }
 
 // ServiceBodies reads the bodies of a service's requests: up to max bytes, 64 KiB

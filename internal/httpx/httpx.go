@@ -77,6 +77,12 @@ func Begun(ctx context.Context) time.Time {
 	return time.Time{}
 }
 
+// Inner returns the context of a call that is made within the request: its route,
+// what is attached to it and its answer are its own, the id is the request's.
+func Inner(ctx context.Context) context.Context {
+	return &exchange{Context: ctx, id: RequestIDFrom(ctx)}
+}
+
 // Attach keeps something of the surface's own with the request, in place of what
 // it kept before; Attached returns it. Outside AccessLog and RequestID nothing is
 // kept.

@@ -281,6 +281,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/facades/{facade}/call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a vendor's client would be answered
+         * @description Has the façade answer one of its reads now, and tells the answer as it is: status, headers and body, a refusal too. It is the façade's own answer to a client of the vendor's with the rights of the token; only the vendor's way to sign in is left out, and its limits of requests, of which none is used up. Nothing is written. The façades and their operations:
+         *
+         *     - meeting: ShowOrgRes, for administrators alone
+         *     - koodrive: GetQuotaUsed, for tokens that see /drive
+         *     - zstack: GetOrganizationQuotaUsage (path: uuid), QueryIAM2Organization, QueryIAM2Project, QueryQuota
+         *     - cloudrtc: ListRtcHistoryUsage (path: project_id)
+         *     - metastudio: CountTenantResources, ListTenantResources (path: project_id)
+         *
+         *     Roles: operator, admin, member, viewer.
+         */
+        post: operations["callFacade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/holds": {
         parameters: {
             query?: never;
@@ -1394,6 +1422,37 @@ export interface components {
             of?: string[];
             /** @description Derived: how. */
             rule?: string;
+        };
+        FacadeCall: {
+            /** @description The vendor's name of the call. */
+            operation: string;
+            /** @description The variables of its path. */
+            path?: {
+                [key: string]: string;
+            };
+            /** @description Its query parameters, each once or more often. The façade judges them. */
+            query?: {
+                [key: string]: string[];
+            };
+        };
+        FacadeAnswer: {
+            /** @enum {string} */
+            method: "GET";
+            /** @description Path and query, as sent. */
+            target: string;
+            status: number;
+            headers: {
+                [key: string]: string;
+            };
+            /** @description Byte for byte. */
+            body?: string;
+            /** @description In its place when it is no UTF-8. */
+            body_base64?: string;
+            /**
+             * Format: int64
+             * @description Microseconds that the façade took.
+             */
+            micros: number;
         };
         Explanation: {
             facade: string;
@@ -2639,6 +2698,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    callFacade: {
+        parameters: {
+            query?: {
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                facade: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FacadeCall"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FacadeAnswer"];
                 };
             };
             400: components["responses"]["Refusal400"];
