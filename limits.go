@@ -34,6 +34,8 @@ const (
 	MaxSettingBytes   = 4 << 10  // one setting's value
 	MaxMappings       = 1_000    // overridden fields of one tenant
 	MaxPageSize       = 1_000    // rows of one page
+	MaxSummaries      = 200      // tenants of one page of summaries
+	MaxSummaryQuotas  = 10_000   // quotas looked at for the summary of one tenant
 	MaxQueryRows      = 100_000  // rows of one usage answer
 	MaxManifestBytes  = 64 << 20 // one manifest
 	MaxPasswordBytes  = 1 << 10

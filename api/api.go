@@ -74,6 +74,8 @@ type API struct {
 	backingUp chan struct{} // holds one while a backup is under way
 	version   string
 	verifying chan struct{} // holds one while a verification is under way
+	summing   chan struct{} // holds one for each tenant that is being summed up
+	answers   *ledger.Answers
 	gate      *gate.Gate
 	bodies    *httpx.Bodies
 	manifests *httpx.Bodies
@@ -97,7 +99,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *API {
 		o.Gate = gate.New(gate.Config{Bytes: 128 << 20, Share: 64 << 20, Turns: runtime.GOMAXPROCS(0)})
 	}
 	a := &API{gate: o.Gate, reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, explain: o.Explain, facades: o.Facades, verify: o.Verify, mover: o.Mover, snapshot: o.Snapshot, backingUp: make(chan struct{}, 1), version: o.Version,
-		verifying: make(chan struct{}, 1), routes: routes()}
+		verifying: make(chan struct{}, 1), summing: make(chan struct{}, runtime.GOMAXPROCS(0)), answers: led.NewAnswers(), routes: routes()}
 	a.bodies = httpx.NewBodies(httpx.BodyConfig{Timeout: o.BodyTimeout})
 	a.manifests = httpx.NewBodies(httpx.BodyConfig{Timeout: 4 * o.BodyTimeout, Max: usance.MaxManifestBytes, Decoders: 1})
 	a.document, a.docs = document(a.routes), newDocs()

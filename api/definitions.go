@@ -15,31 +15,44 @@ func listTenants(q *request) error {
 	if err != nil {
 		return err
 	}
+	all, next, err := q.tenantsAfter(after, limit)
+	if err != nil {
+		return err
+	}
+	out := wire.List[usance.Tenant]{Items: make([]usance.Tenant, len(all)), Next: next}
+	for i, d := range all {
+		out.Items[i] = d.Tenant
+	}
+	return q.answer(http.StatusOK, out)
+}
+
+// tenantsAfter returns a page of the tenants that the token may see, and the cursor
+// of the next one.
+func (q *request) tenantsAfter(after string, limit int) (all []*registry.Definitions, next string, err error) {
 	ids := []usance.TenantID{q.who.Tenant}
 	if q.who.Role == usance.RoleOperator {
 		if ids, err = q.api.reg.Tenants(q.r.Context(), usance.TenantID(after), limit); err != nil {
-			return err
+			return nil, "", err
 		}
 	} else if err := q.may(usance.RightRead, usance.Root); err != nil {
-		return err
+		return nil, "", err
 	} else if after != "" {
 		ids = nil
 	}
-	out := wire.List[usance.Tenant]{Items: []usance.Tenant{}}
 	for _, id := range ids {
 		d, err := q.api.reg.Definitions(q.r.Context(), id)
 		if usance.KindOf(err) == usance.KindNotFound {
 			continue // claimed by an edit that never came to be
 		}
 		if err != nil {
-			return err
+			return nil, "", err
 		}
-		out.Items = append(out.Items, d.Tenant)
+		all = append(all, d)
 	}
 	if len(ids) == limit {
-		out.Next = cursorOf(string(ids[limit-1]))
+		next = cursorOf(string(ids[limit-1]))
 	}
-	return q.answer(http.StatusOK, out)
+	return all, next, nil
 }
 
 func createTenant(q *request) error {

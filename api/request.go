@@ -176,16 +176,19 @@ func (q *request) gone() error {
 }
 
 // page reads the limit and cursor parameters.
-func (q *request) page() (cursor string, limit int, err error) {
+func (q *request) page() (cursor string, limit int, err error) { return q.pageOf(usance.MaxPageSize) }
+
+// pageOf is page for rows that are fewer at most, which is the default too.
+func (q *request) pageOf(most uint64) (cursor string, limit int, err error) {
 	n, err := q.query.uint("limit")
 	if err != nil {
 		return "", 0, err
 	}
-	if n > usance.MaxPageSize || n == 0 && q.query.has("limit") {
-		return "", 0, parameterError("limit", "is 1 to "+strconv.Itoa(usance.MaxPageSize))
+	if n > most || n == 0 && q.query.has("limit") {
+		return "", 0, parameterError("limit", "is 1 to "+strconv.FormatUint(most, 10))
 	}
 	if n == 0 {
-		n = usance.MaxPageSize
+		n = most
 	}
 	b, err := base64.RawURLEncoding.DecodeString(q.query.text("cursor"))
 	if err != nil {

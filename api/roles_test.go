@@ -163,6 +163,7 @@ func TestEveryRouteHoldsItsRuleForEveryToken(t *testing.T) {
 	e := &extra{}
 	rules := rules()
 	maps.Copy(rules, rangeRules())
+	maps.Copy(rules, overviewRules())
 	for _, rt := range h.api.routes {
 		r, ok := rules[rt.id]
 		if !ok {

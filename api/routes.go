@@ -181,6 +181,7 @@ func definitionRoutes() []route {
 	return []route{
 		{id: "listTenants", method: "GET", path: "/tenants", where: anywhere, params: withPage(), handle: listTenants,
 			doc: doc{tag: "Tenants", summary: "The tenants the token may see", out: "TenantList", status: 200}},
+		summaryRoute(),
 		{id: "createTenant", method: "POST", path: "/tenants", right: usance.RightOperate, where: anywhere, handle: createTenant,
 			doc: doc{tag: "Tenants", summary: "Create a tenant", in: "Tenant", out: "Tenant", status: 201}},
 		{id: "getTenant", method: "GET", path: "/tenants/{tenant}", where: atRoot, tenantVar: true, handle: getTenant,

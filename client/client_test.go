@@ -238,6 +238,10 @@ func definitions(t *testing.T, ctx context.Context, c *client.Client) {
 	if beta, err := c.Tenant(ctx, "beta"); err != nil || beta.Name != "Beta" || len(tenants.Items) != 2 {
 		t.Errorf("%+v %v", beta, err)
 	}
+	summaries, err := c.TenantSummaries(ctx, "meeting.conferences", "", 1)
+	if check(t, err); len(summaries.Items) != 1 || summaries.Next == "" || summaries.Items[0].Usage.Meter != "meeting.conferences" {
+		t.Errorf("%+v", summaries)
+	}
 	_, err = c.PutTenant(ctx, usance.Tenant{ID: "beta", Name: "B"})
 	check(t, err)
 }

@@ -25,6 +25,14 @@ func (c *Client) Tenants(ctx context.Context, cursor string, limit int) (wire.Li
 	return get[wire.List[usance.Tenant]](ctx, c.ForTenant(""), url.Values(values{}.text("cursor", cursor).number("limit", limit)), "tenants")
 }
 
+// TenantSummaries returns a page of the tenants the token may see, each summed up,
+// with today's usage of a meter; "" is the server's choice. limit is 1 to
+// usance.MaxSummaries, 0 for that. A page may be shorter and yet have a next one.
+func (c *Client) TenantSummaries(ctx context.Context, meter, cursor string, limit int) (wire.List[wire.TenantSummary], error) {
+	q := values{}.text("meter", meter).text("cursor", cursor).number("limit", limit)
+	return get[wire.List[wire.TenantSummary]](ctx, c.ForTenant(""), url.Values(q), "tenant-summaries")
+}
+
 // Tenant returns a tenant, or KindNotFound.
 func (c *Client) Tenant(ctx context.Context, id usance.TenantID) (usance.Tenant, error) {
 	return get[usance.Tenant](ctx, c.ForTenant(""), nil, "tenants", string(id))

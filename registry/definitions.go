@@ -293,6 +293,9 @@ func (d *Definitions) QuotasBelow(ref QuotaRef) []usance.Path { return d.childre
 // node: what a quota keeps for them is theirs before it is anybody's.
 func (d *Definitions) Guaranteed(ref QuotaRef) []usance.Quota { return d.kept[ref] }
 
+// CountQuotas returns how many quotas there are.
+func (d *Definitions) CountQuotas() int { return len(d.quotas) }
+
 // Quotas returns the quotas at a node, or at and below it, by node and meter.
 func (d *Definitions) Quotas(node usance.Path, recursive bool) []usance.Quota {
 	var out []usance.Quota

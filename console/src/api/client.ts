@@ -17,6 +17,7 @@ export type Token = Schemas['Token']
 export type Change = Schemas['Change']
 export type Correction = Schemas['Correction']
 export type MovedNode = Schemas['MovedNode']
+export type TenantSummary = Schemas['TenantSummary']
 export type Problem = Schemas['Problem']
 
 /** What a call that did not succeed says. */

@@ -769,6 +769,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tenant-summaries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tenants the token may see, each summed up
+         * @description Of each tenant, by id: its tightest quota, how many are over and near their limits, what expires next, and a meter's usage of today beside that of yesterday by the same time, to the minute, in the tenant's zone. The figures of one tenant are of one moment and those that the calls for each of them would give; only of a tenant with more than 1000 quotas the further ones are read after the first. A page may hold fewer rows than its limit and yet have a next one.
+         *
+         *     Roles: operator, admin, member, viewer.
+         */
+        get: operations["summarizeTenants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tenants": {
         parameters: {
             query?: never;
@@ -1751,6 +1773,63 @@ export interface components {
         };
         TenantList: {
             items: components["schemas"]["Tenant"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+        };
+        TenantSummary: {
+            id: string;
+            name?: string;
+            /** @description IANA zone of today. */
+            timezone: string;
+            /** @description How many quotas the tenant has. */
+            quotas: number;
+            /** @description How many of them, the first by node and meter, over, near and tightest tell of. */
+            looked_at: number;
+            /** @description Quotas over their limits. */
+            over: number;
+            /** @description Quotas not over their limits of which 80% or more are taken. */
+            near: number;
+            /** @description The quota of whose limit, as it is in force, the greatest share is taken; the first of several. One of a limit of 0 of which something is taken goes before all others. */
+            tightest?: {
+                node: components["schemas"]["Path"];
+                meter: string;
+                /** @description Base unit of the meter. */
+                unit: string;
+                limit: components["schemas"]["Amount"];
+                used: components["schemas"]["Amount"];
+                reserved: components["schemas"]["Amount"];
+                /**
+                 * Format: int64
+                 * @description Used and reserved as millionths of the limit, rounded down; absent when the limit is 0.
+                 */
+                share_ppm?: number;
+                /** @enum {unknown} */
+                window: "lifetime" | "day" | "month";
+                /** @enum {unknown} */
+                enforce: "hard" | "soft" | "shadow";
+            };
+            /** @description Absent where the tenant has no such meter. */
+            usage?: {
+                meter: string;
+                unit: string;
+                /** @description From the start of the tenant's day until now; of a level or gauge how it stands. */
+                today: number;
+                /** @description From the start of the day before until 24 hours before the present minute; of a level or gauge how it stood then. */
+                yesterday: number;
+            };
+            /** @description Resources that expire within 7 days. */
+            expiring: number;
+            /** @description What expires next, whenever that is. */
+            next_expiry?: {
+                resource: string;
+                /** Format: date-time */
+                expires: string;
+            };
+            /** @description The tenant's figures could not be read; those here are none. */
+            unreadable?: boolean;
+        };
+        TenantSummaryList: {
+            items: components["schemas"]["TenantSummary"][];
             /** @description Cursor of the next page; absent at the end. */
             next?: string;
         };
@@ -4120,6 +4199,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Resource"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    summarizeTenants: {
+        parameters: {
+            query?: {
+                /** @description The meter whose usage is told. Default: meeting.duration. */
+                meter?: string;
+                /** @description Most rows of a page, 1 to 200, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantSummaryList"];
                 };
             };
             400: components["responses"]["Refusal400"];

@@ -31,7 +31,7 @@ export const en = {
 
   // overview
   'overview.lead': 'Every tenant, the fullest first.', 'overview.tightest': 'Tightest quota', 'overview.today': 'Today', 'overview.expires': 'Next expiry', 'overview.over': 'Over a limit', 'overview.near': 'At 80% or more', 'overview.expiring': 'Resources expire in 7 days',
-  'overview.overn': '{n} over its limit|{n} over their limit', 'overview.inweek': '{n} within 7 days', 'overview.noquota': 'No quota', 'overview.meter': "Today's", 'overview.reading': '{n} of {all} read', 'overview.nomatch': 'No row matches. Change or clear the filters.',
+  'overview.overn': '{n} over its limit|{n} over their limit', 'overview.inweek': '{n} within 7 days', 'overview.noquota': 'No quota', 'overview.looked': 'of the first {n} of {all} quotas', 'overview.meter': "Today's", 'overview.reading': '{n} of {all} read', 'overview.nomatch': 'No row matches. Change or clear the filters.',
   'overview.none': 'No tenant yet', 'overview.none.text': 'Describe your first tenant in a file and apply it, or create one through the API.',
 
   // tenant

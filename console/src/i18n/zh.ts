@@ -29,7 +29,7 @@ export const zh: Words = {
   'chart.failed': '图表加载失败；下方表格中有全部数字。',
 
   'overview.lead': '全部租户，最接近上限的在前。', 'overview.tightest': '最紧的配额', 'overview.today': '今日', 'overview.expires': '最近到期', 'overview.over': '超出上限', 'overview.near': '已达 80% 及以上', 'overview.expiring': '7 天内到期的资源',
-  'overview.overn': '{n} 项超限', 'overview.inweek': '7 天内 {n} 项', 'overview.noquota': '无配额', 'overview.meter': '今日的', 'overview.reading': '已读取 {n} / {all}', 'overview.nomatch': '没有匹配的行，请更改或清除筛选。',
+  'overview.overn': '{n} 项超限', 'overview.inweek': '7 天内 {n} 项', 'overview.looked': '仅前 {n} / {all} 项配额', 'overview.noquota': '无配额', 'overview.meter': '今日的', 'overview.reading': '已读取 {n} / {all}', 'overview.nomatch': '没有匹配的行，请更改或清除筛选。',
   'overview.none': '还没有租户', 'overview.none.text': '请在文件中描述第一个租户并执行 apply，或通过接口创建。',
 
   'tenant.today': '今日至此', 'tenant.today.note': '与昨天同一时刻相比；曲线为最近 14 天', 'tenant.fortnight': '最近 14 天', 'tenant.over': '{n} 项配额超出上限',

@@ -98,27 +98,3 @@ export function fullness(q: Pick<Quota, 'limit' | 'used' | 'reserved'>): number 
   if (limit === 0n) return taken > 0n ? Infinity : undefined
   return Number((taken * 1_000_000n) / limit) / 1_000_000
 }
-
-/** The quota that is nearest to its limit. */
-export function tightest(list: Quota[]): Quota | undefined {
-  let best: Quota | undefined
-  let most = -1
-  for (const q of list) {
-    const f = fullness(q)
-    if (f !== undefined && f > most) {
-      most = f
-      best = q
-    }
-  }
-  return best
-}
-
-/** Runs tasks, a few at a time. */
-export async function pool<T>(items: T[], width: number, run: (item: T) => Promise<void>, stop: () => boolean) {
-  let next = 0
-  await Promise.all(
-    Array.from({ length: width }, async () => {
-      while (next < items.length && !stop()) await run(items[next++]!)
-    }),
-  )
-}

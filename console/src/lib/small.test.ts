@@ -4,7 +4,7 @@ import { squarify } from '../charts/treemap'
 import { en } from '../i18n/en'
 import { zh } from '../i18n/zh'
 import { csv } from './csv'
-import { fullness, tightest } from './data'
+import { fullness } from './data'
 import { readMap, writeMap } from './definitions'
 import { differences } from './diff'
 import { parseMetrics, quantile, sum } from './metrics'
@@ -36,11 +36,12 @@ test('paths are compared segment by segment', () => {
   expect(childrenOf(['/a', '/a/b', '/a/b/c'], '/a')).toEqual(['/a/b'])
 })
 
-test('the tightest quota is the fullest, holds included', () => {
+test('a quota is as full as what is used and reserved, and never less than empty', () => {
   const q = (node: string, used: number, reserved: number, limit: number | null) => ({ node, used, reserved, limit }) as Quota
-  expect(tightest([q('/a', 50, 0, 100), q('/b', 10, 45, 100), q('/c', 99, 0, null)])!.node).toBe('/b')
+  expect(fullness(q('/b', 10, 45, 100))).toBe(0.55)
   expect(fullness(q('/x', -5, 0, 10))).toBe(0)
-  expect(tightest([q('/c', 99, 0, null)])).toBeUndefined()
+  expect(fullness(q('/c', 99, 0, null))).toBeUndefined()
+  expect(fullness(q('/d', 1, 0, 0))).toBe(Infinity)
 })
 
 test('cells that a spreadsheet would run are made text', () => {
