@@ -267,7 +267,7 @@ func (w *correctionWork) outcome() StoredEvent {
 func (w *correctionWork) prepare(ctx context.Context) error {
 	source := &pastEvents{l: w.l, tenant: w.tenant, asOf: w.head.Sequence, past: w.l.past(w.tenant, w.defs)}
 	var err error
-	if w.back, err = takeBack(ctx, source, w.l.st, w.now); err != nil {
+	if w.back, err = takeBack(ctx, source, w.l.st, []*counted{w.now}); err != nil {
 		return err
 	}
 	w.fresh = newFolding(w.defs)
@@ -322,6 +322,7 @@ func (w *correctionWork) run(t *tx) error {
 	if err := w.back.apply(t); err != nil {
 		return err
 	}
+	w.back.restateAt(t, slot)
 	if err := w.fresh.apply(t, w.fresh); err != nil {
 		return err
 	}
@@ -373,4 +374,21 @@ func putCorrection(rows *store.Rows, block string, said correction) error {
 		return nil
 	}
 	return widenDay(rows, block, said.Event.Time)
+}
+
+// widenDay makes the day of an instant find a block that holds an event of it.
+func widenDay(rows *store.Rows, block string, at time.Time) error {
+	day := usance.DayOf(at)
+	id := dayText(day) + block
+	s := span{int64(at.Sub(day.Start())), int64(at.Sub(day.Start()))}
+	if b, ok := rows.Get(store.Days, id); ok {
+		old, err := decodeDayBlock(store.Row{ID: id, Value: b})
+		if err != nil {
+			return err
+		}
+		s.from = min(s.from, int64(old.from.Sub(day.Start())))
+		s.to = max(s.to, int64(old.to.Sub(day.Start())))
+	}
+	rows.Put(store.Days, id, s.encode())
+	return nil
 }

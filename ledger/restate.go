@@ -73,13 +73,21 @@ func (f *folding) restate(t *tx) {
 	}
 }
 
-func (lb *lineBack) restate(t *tx) {
-	lb.line.restate(t)
-	for at := range lb.left {
-		t.restate(lb.id, at)
+func (tl *takenLine) restate(t *tx) {
+	tl.line.restate(t)
+	for at := range tl.left {
+		t.restate(tl.id, at)
 	}
-	for seen := range lb.hits {
-		t.restate(lb.id, seen.at)
+	for s := range tl.seen {
+		t.restate(tl.id, s.at)
+	}
+}
+
+// restateAt notes a slot in every series of the events, whether its number there
+// has changed or not: somebody who corrects one event wants to see where.
+func (b *taking) restateAt(t *tx, at tick) {
+	for _, tl := range b.order {
+		t.restate(tl.id, at)
 	}
 }
 

@@ -4,19 +4,19 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/store"
 )
 
-// Taking an event back reverses exactly what it did to each view. Counts, sums,
+// Taking events back reverses exactly what they did to each view. Counts, sums,
 // averages and levels have an inverse. Minima, maxima, gauges and sets have none:
-// what is left of the event's slot is folded again from the slot's other events,
-// which are read before the step; the step then makes sure that none was added
-// since.
+// what is left of the events' slots is folded again from the slots' other events,
+// which are read before the step, once for all that go; the step then makes sure
+// that none was added since.
 
 // pastEvents reads a tenant's events as they counted at a sequence.
 type pastEvents struct {
@@ -26,61 +26,70 @@ type pastEvents struct {
 	past   *past
 }
 
-// taking is an event on its way out of the views.
+// taking is events on their way out of the views.
 type taking struct {
 	store  store.Store
 	tenant usance.TenantID
-	at     tick
-	day    localDay
-	lines  []*takenLine
-	gauges []*takenGauge
-	rest   []restShare
+	lines  map[string]*takenLine
+	order  []*takenLine
+	gauges map[string]*takenGauge
+	byID   []*takenGauge
 }
 
 // takenLine is what is taken from one series.
 type takenLine struct {
 	line
-	back     usance.State // to merge: the inverse of what the event added
-	value    [16]byte     // unique: what was seen
-	kept     bool         // unique: another event of the slot saw it too
-	slot     usance.State // min, max: the slot without the event
-	total    usance.State // min, max: all time without the event
-	expected []byte       // min, max: the day's row that slot and total were worked out from
-	hit      hit
+	base    []slotState // what adds up, by slot: the inverse of what the events added
+	baseSum usance.State
+	seen    map[sighting]hit
+	left    map[tick]usance.State // min, max: the slots without the events
+	total   usance.State          // min, max: all time without the events
+	removed uint64                // min, max: events that go
+	days    map[usance.Day][]byte // min, max: the rows that left and total were worked out from
+	touched map[usance.Day]struct{}
+}
+
+type sighting struct {
+	at    tick
+	value [16]byte
 }
 
 type takenGauge struct {
 	gauge
-	left *sample // the newest sample that is left in the slot
+	left map[tick]*sample // the newest sample that is left in each slot; nil for none
 }
 
-// restShare is what another event of the slot adds.
-type restShare struct {
-	node    usance.Path
-	subject string
-	at      time.Time
-	*share
-}
-
-// takeBack works out how to take an event back, with the views in st.
-func takeBack(ctx context.Context, from *pastEvents, st store.Store, e *counted) (*taking, error) {
-	defs, err := from.past.at(ctx, e.since)
-	if err != nil {
-		return nil, err
-	}
-	list, err := shares(defs, &e.Event)
-	if err != nil {
-		return nil, err
-	}
-	b := &taking{store: st, tenant: from.tenant, at: tickAt(e.Event.Time), day: localDay{zone: defs.Zone}}
-	if needsRest(list) {
-		if b.rest, err = from.othersOfSlot(ctx, b.at, e.Sequence); err != nil {
+// takeBack works out how to take events back, with the views in st.
+func takeBack(ctx context.Context, from *pastEvents, st store.Store, events []*counted) (*taking, error) {
+	b := &taking{store: st, tenant: from.tenant, lines: map[string]*takenLine{}, gauges: map[string]*takenGauge{}}
+	gone := make(map[uint64]struct{}, len(events))
+	rest := map[tick]struct{}{}
+	for _, e := range events {
+		gone[e.Sequence] = struct{}{}
+		defs, err := from.past.at(ctx, e.since)
+		if err != nil {
 			return nil, err
 		}
-	}
-	for i := range list {
-		if err := b.add(ctx, e, &list[i]); err != nil {
+		list, err := shares(defs, &e.Event)
+		if err != nil {
 			return nil, err
+		}
+		day := localDay{zone: defs.Zone}
+		for i := range list {
+			b.take(e, &list[i], &day)
+		}
+		if needsRest(list) {
+			rest[tickAt(e.Event.Time)] = struct{}{}
+		}
+	}
+	if err := b.keep(ctx, from, gone, rest); err != nil {
+		return nil, err
+	}
+	for _, tl := range b.order {
+		if tl.left != nil {
+			if err := tl.refold(ctx, b); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return b, nil
@@ -96,105 +105,148 @@ func needsRest(list []share) bool {
 	})
 }
 
-func (p *pastEvents) othersOfSlot(ctx context.Context, at tick, sequence uint64) ([]restShare, error) {
-	var out []restShare
-	err := p.l.eachEvent(ctx, p.tenant, stretch{at.start(), (at + 1).start()}, p.asOf, func(e *counted) error {
-		if e.Sequence == sequence {
-			return nil
-		}
-		list, err := p.past.shares(ctx, e)
-		if err != nil {
-			return err
-		}
-		for i := range list {
-			out = append(out, restShare{e.Event.Node, e.Event.Subject, e.Event.Time, &list[i]})
-		}
-		return nil
-	})
-	return out, err
-}
-
-func (b *taking) add(ctx context.Context, e *counted, sh *share) error {
-	group := ""
-	if len(sh.meter.GroupBy) > 0 {
-		group = groupText(sh.Group)
-	}
-	var lines []*line
-	for _, node := range e.Event.Node.Lineage() {
-		for _, g := range []string{"", group} {
-			s := series{sh.meter.Name, node, g}
-			tl := &takenLine{line: line{series: s, meter: sh.meter, id: s.id()}}
-			if err := b.work(ctx, tl, e, sh); err != nil {
-				return err
-			}
-			b.lines = append(b.lines, tl)
-			lines = append(lines, &tl.line)
-			if group == "" {
-				break
-			}
-		}
-	}
-	if sh.sample() {
-		g := &takenGauge{gauge: gauge{gaugeKey: gaugeKey{sh.meter, e.Event.Node, e.Event.Subject, group},
-			id: gaugeID(sh.meter.Name, e.Event.Node, e.Event.Subject, group), lines: lines, days: []usance.Day{b.at.day()}}}
-		for _, r := range b.rest {
-			if r.meter.Name != sh.meter.Name || !r.sample() || r.node != e.Event.Node || r.subject != e.Event.Subject || group != "" && groupText(r.Group) != group {
-				continue
-			}
-			if s := sampleAt(r.at, r.Amount); g.left == nil || s.newer(*g.left) {
-				g.left = &s
-			}
-		}
-		b.gauges = append(b.gauges, g)
-	}
-	return nil
-}
-
-// work sorts a series by what its aggregation needs.
-func (b *taking) work(ctx context.Context, tl *takenLine, e *counted, sh *share) error {
-	switch sh.meter.Aggregation {
-	case usance.AggUnique:
-		tl.value = valueHash(sh.Value)
-		tl.hit = hit{at: b.at, value: tl.value}
-		tl.hit.from, tl.hit.to = b.day.of(e.Event.Time)
-		for _, r := range b.others(tl) {
-			tl.kept = tl.kept || r.Value == sh.Value
-		}
-	case usance.AggMin, usance.AggMax:
-		for _, r := range b.others(tl) {
-			tl.slot = tl.slot.Merge(r.state())
-		}
-		return tl.refold(ctx, b)
-	case usance.AggGauge:
-		if sh.charged {
-			tl.back = inverse(sh.state())
-		}
-	default:
-		tl.back = inverse(sh.state())
-	}
-	return nil
-}
-
 // inverse takes back a state that merges by adding.
 func inverse(s usance.State) usance.State {
 	return usance.State{Count: -s.Count, Sum: s.Sum.Neg()}
 }
 
-// others are the rest of the slot that fell into the series.
-func (b *taking) others(tl *takenLine) []restShare {
-	var out []restShare
-	for _, r := range b.rest {
-		if r.meter.Name == tl.meter.Name && r.node.Within(tl.node) && (tl.group == "" || groupText(r.Group) == tl.group) {
-			out = append(out, r)
-		}
+// groupID is how a share's group values stand in ids; "" when its meter has none.
+func (sh *share) groupID() string {
+	if len(sh.meter.GroupBy) == 0 {
+		return ""
 	}
-	return out
+	return groupText(sh.Group)
 }
 
-// refold works out the least and greatest of all time without the event, from
-// every other slot of the series.
+// eachSeries calls fn on every series that a share adds to.
+func eachSeries(sh *share, at usance.Path, group string, fn func(series)) {
+	for _, node := range at.Lineage() {
+		fn(series{sh.meter.Name, node, ""})
+		if group != "" {
+			fn(series{sh.meter.Name, node, group})
+		}
+	}
+}
+
+// take enters what an event added.
+func (b *taking) take(e *counted, sh *share, day *localDay) {
+	at, group := tickAt(e.Event.Time), sh.groupID()
+	var lines []*line
+	eachSeries(sh, e.Event.Node, group, func(s series) {
+		tl := b.line(s, sh.meter)
+		tl.touched[at.day()] = struct{}{}
+		lines = append(lines, &tl.line)
+		switch {
+		case sh.meter.Aggregation == usance.AggUnique:
+			h := hit{at: at, value: valueHash(sh.Value)}
+			h.from, h.to = day.of(e.Event.Time)
+			if tl.seen == nil {
+				tl.seen = map[sighting]hit{}
+			}
+			tl.seen[sighting{at, h.value}] = h
+		case sh.meter.Aggregation == usance.AggMin, sh.meter.Aggregation == usance.AggMax:
+			if tl.left == nil {
+				tl.left = map[tick]usance.State{}
+			}
+			tl.left[at] = usance.State{}
+			tl.removed++
+		case !sh.sample():
+			back := inverse(sh.state())
+			tl.base, tl.baseSum = mergeSlot(tl.base, at, back), tl.baseSum.Merge(back)
+		}
+	})
+	if sh.sample() {
+		id := gaugeID(sh.meter.Name, e.Event.Node, e.Event.Subject, group)
+		g, ok := b.gauges[id]
+		if !ok {
+			g = &takenGauge{gauge: gauge{gaugeKey: gaugeKey{sh.meter, e.Event.Node, e.Event.Subject, group}, id: id, lines: lines}, left: map[tick]*sample{}}
+			b.gauges[id] = g
+			b.byID = append(b.byID, g)
+		}
+		g.left[at] = nil
+		if !slices.Contains(g.days, at.day()) {
+			g.days = append(g.days, at.day())
+		}
+	}
+}
+
+func (b *taking) line(s series, m *usance.Meter) *takenLine {
+	id := s.id()
+	tl, ok := b.lines[id]
+	if !ok {
+		tl = &takenLine{touched: map[usance.Day]struct{}{}}
+		tl.line = line{series: s, meter: m, id: id}
+		b.lines[id] = tl
+		b.order = append(b.order, tl)
+	}
+	return tl
+}
+
+// keep looks through what is left of the slots.
+func (b *taking) keep(ctx context.Context, from *pastEvents, gone map[uint64]struct{}, slots map[tick]struct{}) error {
+	if len(slots) == 0 {
+		return nil
+	}
+	ticks := slices.Sorted(maps.Keys(slots))
+	return from.l.eachEvent(ctx, from.tenant, stretch{ticks[0].start(), (ticks[len(ticks)-1] + 1).start()}, from.asOf, func(e *counted) error {
+		at := tickAt(e.Event.Time)
+		if _, ok := slots[at]; !ok {
+			return nil
+		}
+		if _, ok := gone[e.Sequence]; ok {
+			return nil
+		}
+		list, err := from.past.shares(ctx, e)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			b.stays(e, at, &list[i])
+		}
+		return nil
+	})
+}
+
+// stays enters what an event that is left adds to the slots.
+func (b *taking) stays(e *counted, at tick, sh *share) {
+	group := sh.groupID()
+	switch sh.meter.Aggregation {
+	case usance.AggUnique:
+		seen := sighting{at, valueHash(sh.Value)}
+		eachSeries(sh, e.Event.Node, group, func(s series) {
+			if tl, ok := b.lines[s.id()]; ok {
+				delete(tl.seen, seen)
+			}
+		})
+	case usance.AggMin, usance.AggMax:
+		eachSeries(sh, e.Event.Node, group, func(s series) {
+			if tl, ok := b.lines[s.id()]; ok {
+				if left, ok := tl.left[at]; ok {
+					tl.left[at] = left.Merge(sh.state())
+				}
+			}
+		})
+	case usance.AggGauge:
+		if !sh.sample() {
+			return
+		}
+		g, ok := b.gauges[gaugeID(sh.meter.Name, e.Event.Node, e.Event.Subject, group)]
+		if !ok {
+			return
+		}
+		left, ok := g.left[at]
+		if s := sampleAt(e.Event.Time, sh.Amount); ok && (left == nil || s.newer(*left)) {
+			g.left[at] = &s
+		}
+	}
+}
+
+// refold works out the least and greatest of all time without the events.
 func (tl *takenLine) refold(ctx context.Context, b *taking) error {
-	tl.total = tl.slot
+	tl.total, tl.days = usance.State{}, map[usance.Day][]byte{}
+	for _, left := range tl.left {
+		tl.total = tl.total.Merge(left)
+	}
 	return b.store.Scan(ctx, b.tenant, store.Range{Table: store.Rollups, From: tl.id, To: after(tl.id)}, func(row store.Row) error {
 		day, _, ok := cutDay(row.ID[len(tl.id):])
 		if !ok {
@@ -204,11 +256,11 @@ func (tl *takenLine) refold(ctx context.Context, b *taking) error {
 		if err != nil {
 			return err
 		}
-		if day == b.at.day() {
-			tl.expected = bytes.Clone(row.Value)
+		if _, ok := tl.touched[day]; ok {
+			tl.days[day] = bytes.Clone(row.Value)
 		}
 		for _, s := range slots {
-			if s.at != b.at {
+			if _, ok := tl.left[s.at]; !ok {
 				tl.total = tl.total.Merge(s.state)
 			}
 		}
@@ -218,36 +270,37 @@ func (tl *takenLine) refold(ctx context.Context, b *taking) error {
 
 func (b *taking) name(keys *store.Keys) {
 	row := func(t store.Table, id string) { keys.Rows = append(keys.Rows, store.Key{Table: t, ID: id}) }
-	for _, tl := range b.lines {
+	for _, tl := range b.order {
 		row(store.Totals, tl.id)
-		row(store.Rollups, tl.id+dayText(b.at.day()))
-		if tl.meter.Aggregation == usance.AggUnique {
-			for d := tl.hit.from.day(); d <= (tl.hit.to - 1).day(); d++ {
-				row(store.Members, memberID(tl.id, d, tl.value))
+		for d := range tl.touched {
+			row(store.Rollups, tl.id+dayText(d))
+		}
+		for _, h := range tl.seen {
+			for d := h.from.day(); d <= (h.to - 1).day(); d++ {
+				row(store.Members, memberID(tl.id, d, h.value))
 				row(store.Rollups, tl.id+dayText(d))
 			}
 		}
 	}
-	for _, g := range b.gauges {
+	for _, g := range b.byID {
 		g.name(keys, row)
 	}
 }
 
 func (b *taking) apply(t *tx) error {
 	missing := new(missingKeys)
-	for _, tl := range b.lines {
-		tl.slots, tl.sum = nil, usance.State{} // of an earlier run
+	for _, tl := range b.order {
+		tl.slots, tl.sum = slices.Clone(tl.base), tl.baseSum // anew in every run
 	}
-	for _, g := range b.gauges {
-		if err := g.take(t, b.at); err != nil {
+	for _, g := range b.byID {
+		if err := g.take(t); err != nil {
 			return err
 		}
 	}
-	for _, tl := range b.lines {
-		if err := tl.apply(t.rows, missing, b.at); err != nil {
+	for _, tl := range b.order {
+		if err := tl.apply(t.rows, missing); err != nil {
 			return err
 		}
-		t.restate(tl.id, b.at)
 		tl.restate(t)
 	}
 	if len(missing.keys) > 0 {
@@ -256,77 +309,107 @@ func (b *taking) apply(t *tx) error {
 	return nil
 }
 
-func (tl *takenLine) apply(rows *store.Rows, missing *missingKeys, at tick) error {
-	switch tl.meter.Aggregation {
-	case usance.AggMin, usance.AggMax:
-		return tl.replace(rows, at)
-	case usance.AggUnique:
-		if tl.kept {
-			return nil
-		}
-		if err := tl.unsee(rows, missing); err != nil {
+func (tl *takenLine) apply(rows *store.Rows, missing *missingKeys) error {
+	if tl.left != nil {
+		return tl.replace(rows)
+	}
+	for _, s := range slices.SortedFunc(maps.Keys(tl.seen), func(a, b sighting) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), bytes.Compare(a.value[:], b.value[:]))
+	}) {
+		if err := tl.unsee(rows, missing, tl.seen[s]); err != nil {
 			return err
 		}
-	default:
-		if tl.back != (usance.State{}) {
-			tl.slots = mergeSlot(tl.slots, at, tl.back)
-			tl.sum = tl.sum.Merge(tl.back)
-		}
 	}
+	agg := kept(tl.meter.Aggregation)
 	b, ok := rows.Get(store.Totals, tl.id)
 	if !ok {
-		return usance.ErrCorrupt // the event made one
+		return usance.ErrCorrupt // the events made one
 	}
-	sum, err := decodeTotal(b, kept(tl.meter.Aggregation))
+	sum, err := decodeTotal(b, agg)
 	if err != nil {
 		return err
 	}
 	sum.state = sum.state.Merge(tl.sum)
-	rows.Put(store.Totals, tl.id, sum.encode(kept(tl.meter.Aggregation)))
-	return tl.flushDays(rows, missing, kept(tl.meter.Aggregation))
+	rows.Put(store.Totals, tl.id, sum.encode(agg))
+	return tl.flushDays(rows, missing, agg)
 }
 
-// replace sets a slot and the total to what was folded without the event.
-func (tl *takenLine) replace(rows *store.Rows, at tick) error {
-	id := tl.id + dayText(at.day())
-	row, _ := rows.Get(store.Rollups, id)
-	if !bytes.Equal(row, tl.expected) {
-		return errStale
-	}
-	slots, err := decodeSlots(nil, at.day(), row, tl.meter.Aggregation)
-	if err != nil {
-		return err
-	}
-	for i := range slots {
-		if slots[i].at == at {
-			slots[i].state = tl.slot
+// replace sets the slots and the total to what was folded without the events.
+func (tl *takenLine) replace(rows *store.Rows) error {
+	agg := tl.meter.Aggregation
+	for day := range tl.touched {
+		id := tl.id + dayText(day)
+		row, _ := rows.Get(store.Rollups, id)
+		if !bytes.Equal(row, tl.days[day]) {
+			return errStale
 		}
-	}
-	if b := appendSlots(nil, slots, tl.meter.Aggregation); len(b) > 0 {
-		rows.Put(store.Rollups, id, b)
-	} else {
-		rows.Delete(store.Rollups, id)
+		slots, err := decodeSlots(nil, day, row, agg)
+		if err != nil {
+			return err
+		}
+		for i := range slots {
+			if left, ok := tl.left[slots[i].at]; ok {
+				slots[i].state = left
+			}
+		}
+		if b := appendSlots(nil, slots, agg); len(b) > 0 {
+			rows.Put(store.Rollups, id, b)
+		} else {
+			rows.Delete(store.Rollups, id)
+		}
 	}
 	old, ok := rows.Get(store.Totals, tl.id)
 	if !ok {
 		return usance.ErrCorrupt
 	}
-	sum, err := decodeTotal(old, tl.meter.Aggregation)
+	sum, err := decodeTotal(old, agg)
 	if err != nil {
 		return err
 	}
-	if sum.state.Count != tl.total.Count+1 {
+	if sum.state.Count != tl.total.Count+tl.removed {
 		return errStale // another slot has changed since
 	}
 	sum.state = tl.total
-	rows.Put(store.Totals, tl.id, sum.encode(tl.meter.Aggregation))
+	rows.Put(store.Totals, tl.id, sum.encode(agg))
 	return nil
 }
 
-// unsee takes a value out of the event's slot, and moves or removes its first
-// sighting.
-func (tl *takenLine) unsee(rows *store.Rows, missing *missingKeys) error {
-	h := tl.hit
+// take removes the subject's samples from their slots, or puts the newest that is
+// left in each there, and changes the sum accordingly.
+func (g *takenGauge) take(t *tx) error {
+	history, err := g.load(t)
+	if err != nil {
+		return err
+	}
+	for _, at := range slices.Sorted(maps.Keys(g.left)) {
+		i, found := slices.BinarySearchFunc(history, at, func(h sample, at tick) int { return cmp.Compare(h.at, at) })
+		if !found {
+			return usance.ErrCorrupt // the events left one
+		}
+		was, is := history[i].value, usance.Amount(0)
+		if left := g.left[at]; left != nil {
+			is, history[i] = left.value, *left
+		} else {
+			if i > 0 {
+				is = history[i-1].value
+			}
+			history = slices.Delete(history, i, i+1)
+			i--
+		}
+		change := usance.SumOf(is).Minus(usance.SumOf(was))
+		g.change(at, change)
+		if i+1 < len(history) {
+			g.change(history[i+1].at, change.Neg())
+		}
+	}
+	for _, d := range g.days {
+		t.putSamples(g.id, d, encodeSamples(history, d))
+	}
+	return nil
+}
+
+// unsee takes a value out of a slot, and moves or removes its first sighting.
+func (tl *takenLine) unsee(rows *store.Rows, missing *missingKeys, h hit) error {
 	zone, err := tl.zone(rows)
 	if err != nil {
 		return err
@@ -376,53 +459,5 @@ func (ln *line) unseeOne(rows *store.Rows, missing *missingKeys, h hit) error {
 		return nil
 	}
 	ln.slots = mergeSlot(ln.slots, later, usance.State{Count: 1})
-	return nil
-}
-
-// take removes the subject's sample from its slot, or puts the newest that is
-// left there, and changes the sum accordingly.
-func (g *takenGauge) take(t *tx, at tick) error {
-	history, err := g.load(t)
-	if err != nil {
-		return err
-	}
-	i, found := slices.BinarySearchFunc(history, at, func(h sample, at tick) int { return cmp.Compare(h.at, at) })
-	if !found {
-		return usance.ErrCorrupt // the event left one
-	}
-	was, is := history[i].value, usance.Amount(0)
-	switch {
-	case g.left != nil:
-		is, history[i] = g.left.value, *g.left
-	default:
-		if i > 0 {
-			is = history[i-1].value
-		}
-		history = slices.Delete(history, i, i+1)
-		i--
-	}
-	change := usance.SumOf(is).Minus(usance.SumOf(was))
-	g.change(at, change)
-	if i+1 < len(history) {
-		g.change(history[i+1].at, change.Neg())
-	}
-	t.putSamples(g.id, at.day(), encodeSamples(history, at.day()))
-	return nil
-}
-
-// widenDay makes the day of an instant find a block that holds an event of it.
-func widenDay(rows *store.Rows, block string, at time.Time) error {
-	day := usance.DayOf(at)
-	id := dayText(day) + block
-	s := span{int64(at.Sub(day.Start())), int64(at.Sub(day.Start()))}
-	if b, ok := rows.Get(store.Days, id); ok {
-		old, err := decodeDayBlock(store.Row{ID: id, Value: b})
-		if err != nil {
-			return err
-		}
-		s.from = min(s.from, int64(old.from.Sub(day.Start())))
-		s.to = max(s.to, int64(old.to.Sub(day.Start())))
-	}
-	rows.Put(store.Days, id, s.encode())
 	return nil
 }

@@ -263,7 +263,7 @@ func (r *replay) correct(ctx context.Context, e *journal.Entry) error {
 		return err
 	}
 	from := &pastEvents{l: r.l, tenant: r.tenant, asOf: e.Sequence - 1, past: r.l.past(r.tenant, r.defs)}
-	back, err := takeBack(ctx, from, r.scratch, was)
+	back, err := takeBack(ctx, from, r.scratch, []*counted{was})
 	if err != nil {
 		return err
 	}
@@ -286,6 +286,7 @@ func (r *replay) correct(ctx context.Context, e *journal.Entry) error {
 		if err := back.apply(t); err != nil {
 			return err
 		}
+		back.restateAt(t, tickAt(was.Event.Time))
 		if err := fresh.apply(t, fresh); err != nil {
 			return err
 		}
