@@ -80,6 +80,7 @@ type API struct {
 	bodies    *httpx.Bodies
 	manifests *httpx.Bodies
 	routes    []route
+	plain     map[string]map[string]*route // by method and path, of routes whose path has no variable
 	document  []byte
 	docs      http.Handler
 }
@@ -100,6 +101,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *API {
 	}
 	a := &API{gate: o.Gate, reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, explain: o.Explain, facades: o.Facades, verify: o.Verify, mover: o.Mover, snapshot: o.Snapshot, backingUp: make(chan struct{}, 1), version: o.Version,
 		verifying: make(chan struct{}, 1), summing: make(chan struct{}, runtime.GOMAXPROCS(0)), answers: led.NewAnswers(), routes: routes()}
+	a.plain = plainRoutes(a.routes)
 	a.bodies = httpx.NewBodies(httpx.BodyConfig{Timeout: o.BodyTimeout})
 	a.manifests = httpx.NewBodies(httpx.BodyConfig{Timeout: 4 * o.BodyTimeout, Max: usance.MaxManifestBytes, Decoders: 1})
 	a.document, a.docs = document(a.routes), newDocs()
@@ -120,8 +122,7 @@ func (a *API) Handler() http.Handler {
 const prefix = "/api/v1"
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
+	httpx.SetHeader(w, "X-Content-Type-Options", "nosniff")
 	path := r.URL.EscapedPath()
 	below, ok := strings.CutPrefix(path, prefix+"/")
 	if !ok {
@@ -129,13 +130,16 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Answers differ by token, and some hold secrets.
-	h.Set("Cache-Control", "no-store")
-	rt, vars, allow := match(a.routes, r.Method, below)
-	if rt == nil {
-		writeUnrouted(w, r, allow)
-		return
+	httpx.SetHeader(w, "Cache-Control", "no-store")
+	rt, vars := a.plain[r.Method][below], []string(nil)
+	if rt == nil { // no variables win over any
+		var allow []string
+		if rt, vars, allow = match(a.routes, r.Method, below); rt == nil {
+			writeUnrouted(w, r, allow)
+			return
+		}
 	}
-	httpx.SetRoute(r.Context(), rt.method+" "+prefix+rt.path)
+	httpx.SetRoute(r.Context(), rt.name)
 	q := &request{api: a, w: w, r: r, route: rt, vars: vars}
 	if err := q.run(); err != nil {
 		a.fail(w, r, err, q.subtree())
@@ -206,6 +210,20 @@ func writeUnrouted(w http.ResponseWriter, r *http.Request, allow []string) {
 	w.Header().Set("Allow", strings.Join(allow, ", "))
 	writeProblem(w, r, wire.Problem{Type: wire.ProblemPrefix + wire.ProblemMethod, Title: "Method not allowed",
 		Status: http.StatusMethodNotAllowed, Detail: "this path answers " + strings.Join(allow, ", ")})
+}
+
+// plainRoutes returns the routes whose path has no variable.
+func plainRoutes(routes []route) map[string]map[string]*route {
+	out := map[string]map[string]*route{}
+	for i := range routes {
+		if rt := &routes[i]; !strings.Contains(rt.path, "{") {
+			if out[rt.method] == nil {
+				out[rt.method] = map[string]*route{}
+			}
+			out[rt.method][strings.TrimPrefix(rt.path, "/")] = rt
+		}
+	}
+	return out
 }
 
 // match finds the route of a request. Where none is found, allow lists the

@@ -85,17 +85,31 @@ func items(in []wire.Item) []usance.Item {
 	return out
 }
 
-func charge(q *request) error {
+// readCharge reads the body of a charge.
+func (q *request) readCharge() (c ledger.Charge, err error) {
+	body, err := q.json()
+	if err != nil {
+		return c, err
+	}
+	if c, plain := plainCharge(body); plain {
+		return c, nil
+	}
 	var in wire.Charge
-	err := q.decode(&in)
+	if err := httpx.DecodeJSON(body, &in, httpx.JSONRules{}); err != nil {
+		return c, err
+	}
+	return ledger.Charge{ID: in.ID, Source: in.Source, Node: in.Node, Subject: in.Subject, Time: in.Time, Items: items(in.Items), Mode: in.Mode}, nil
+}
+
+func charge(q *request) error {
+	in, err := q.readCharge()
 	if err != nil {
 		return err
 	}
 	if in.Node, err = q.at(usance.RightRecord, in.Node); err != nil {
 		return err
 	}
-	got, err := q.api.led.Charge(q.r.Context(), q.actor(), q.tenant, ledger.Charge{ID: in.ID, Source: in.Source, Node: in.Node, Subject: in.Subject,
-		Time: in.Time, Items: items(in.Items), Mode: in.Mode})
+	got, err := q.api.led.Charge(q.r.Context(), q.actor(), q.tenant, in)
 	if err != nil {
 		return err
 	}
@@ -104,16 +118,20 @@ func charge(q *request) error {
 			return err
 		}
 	}
-	out := wire.Charged{Sequence: got.Sequence, Duplicate: got.Duplicate, Granted: got.Granted, Flagged: []wire.Block{}, Quotas: []wire.Quota{}}
+	out := wire.Charged{Sequence: got.Sequence, Duplicate: got.Duplicate, Granted: got.Granted, Flagged: []wire.Block{},
+		Quotas: make([]wire.Quota, 0, len(got.Quotas))}
 	for _, b := range got.Flagged {
 		out.Flagged = append(out.Flagged, wire.BlockOf(b, !b.Node.Within(q.subtree())))
 	}
-	for _, r := range got.Quotas {
-		if r.Defined && r.Node.Within(q.subtree()) {
+	for i := range got.Quotas {
+		if r := &got.Quotas[i]; r.Defined && r.Node.Within(q.subtree()) {
 			out.Quotas = append(out.Quotas, wireQuota(r.Reading))
 		}
 	}
 	q.sequence(got.Sequence)
+	if body, plain := out.AppendPlain(make([]byte, 0, 128+288*len(out.Quotas))); plain {
+		return q.answer(http.StatusOK, httpx.Encoded(body))
+	}
 	return q.answer(http.StatusOK, out)
 }
 

@@ -28,6 +28,9 @@ func mediaOf(r *http.Request, allowed ...string) (string, error) {
 	if header == "" {
 		return allowed[0], nil
 	}
+	if slices.Contains(allowed, header) {
+		return header, nil
+	}
 	media, params, err := mime.ParseMediaType(header)
 	if charset := params["charset"]; err == nil && (charset == "" || strings.EqualFold(charset, "utf-8")) && slices.Contains(allowed, media) {
 		return media, nil

@@ -44,7 +44,7 @@ func (q *request) actor() usance.Actor {
 
 // authenticate finds who the bearer token speaks for.
 func (q *request) authenticate() error {
-	values := q.r.Header.Values("Authorization")
+	values := q.r.Header["Authorization"]
 	if len(values) == 0 && q.api.session != nil {
 		who, known, err := q.api.session(q.r)
 		if known {
@@ -140,15 +140,20 @@ func (q *request) definitions() (*registry.Definitions, error) {
 }
 
 func (q *request) sequence(seq uint64) {
-	q.w.Header().Set(wire.HeaderSequence, strconv.FormatUint(seq, 10))
+	httpx.SetHeader(q.w, wire.HeaderSequence, strconv.FormatUint(seq, 10))
+}
+
+// json reads the body, which must not say that it is something else than JSON.
+func (q *request) json() ([]byte, error) {
+	if err := checkMedia(q.r, wire.TypeJSON); err != nil {
+		return nil, err
+	}
+	return q.api.bodies.Read(q.w, q.r)
 }
 
 // decode reads the body as one JSON value, strictly.
 func (q *request) decode(v any) error {
-	if err := checkMedia(q.r, wire.TypeJSON); err != nil {
-		return err
-	}
-	body, err := q.api.bodies.Read(q.w, q.r)
+	body, err := q.json()
 	if err != nil {
 		return err
 	}
@@ -238,6 +243,9 @@ func parameterError(name, detail string) error {
 // route does not have, repeats of those that stand once, and empty, overlong or
 // ill-encoded values.
 func (q *request) parseQuery() error {
+	if q.r.URL.RawQuery == "" {
+		return nil
+	}
 	if len(q.r.URL.RawQuery) > maxQuery {
 		return usance.Errorf(usance.KindInvalid, "the query string has more than %d bytes", maxQuery)
 	}

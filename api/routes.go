@@ -30,6 +30,7 @@ type route struct {
 	handle    func(*request) error
 
 	segments []string
+	name     string // method and whole path, for the log and the metrics
 }
 
 // param is a query parameter.
@@ -87,6 +88,7 @@ func routes() []route {
 	for i := range all {
 		rt := &all[i]
 		rt.segments = strings.Split(strings.TrimPrefix(rt.path, "/"), "/")
+		rt.name = rt.method + " " + prefix + rt.path
 		if rt.past {
 			rt.params = append(rt.params, pastParams()...)
 		}

@@ -49,6 +49,7 @@ type Bodies struct {
 	max     int64
 	timeout time.Duration
 	slots   chan *decoders
+	cutters sync.Pool // of *cutter
 }
 
 // decoders is what one decompression needs; made when first needed, then kept.
@@ -79,7 +80,7 @@ func (b *Bodies) Read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.Decompress(r.Context(), strings.Join(r.Header.Values("Content-Encoding"), ","), raw)
+	return b.Decompress(r.Context(), strings.Join(r.Header["Content-Encoding"], ","), raw)
 }
 
 // Raw returns the request's whole body as it was sent, which is what request
@@ -94,7 +95,7 @@ func (b *Bodies) Raw(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, b.tooLarge()
 	}
 	if b.timeout > 0 {
-		defer cutOff(w, b.timeout)()
+		defer b.release(b.cutOff(w))
 	}
 	raw, err := readBounded(r.Body, r.ContentLength+1, b.max)
 	if err == nil {
@@ -132,23 +133,47 @@ func stopReading(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // a writer without a connection has nothing to stop
 }
 
-// cutOff makes reads from the connection fail once d has passed, until the
-// returned function is called.
-func cutOff(w http.ResponseWriter, d time.Duration) func() {
-	var mu sync.Mutex
-	done := false
-	timer := time.AfterFunc(d, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if !done {
-			stopReading(w)
-		}
-	})
-	return func() {
-		timer.Stop()
-		mu.Lock()
-		defer mu.Unlock()
-		done = true
+// cutter makes reads from a connection fail once a body has taken too long. One
+// serves many requests, one after the other.
+type cutter struct {
+	mu    sync.Mutex
+	w     http.ResponseWriter // nil while no body is being read
+	timer *time.Timer
+}
+
+func (c *cutter) watch(w http.ResponseWriter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.w = w
+}
+
+func (c *cutter) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.w != nil {
+		stopReading(c.w)
+	}
+}
+
+// cutOff makes reads from the connection fail once the time for a body has
+// passed, until release is called with what it returns.
+func (b *Bodies) cutOff(w http.ResponseWriter) *cutter {
+	c, _ := b.cutters.Get().(*cutter)
+	if c == nil {
+		c = &cutter{w: w}
+		c.timer = time.AfterFunc(b.timeout, c.cut)
+		return c
+	}
+	c.watch(w)
+	c.timer.Reset(b.timeout)
+	return c
+}
+
+func (b *Bodies) release(c *cutter) {
+	stopped := c.timer.Stop()
+	c.watch(nil)
+	if stopped { // or its call may come late, and must not meet another request
+		b.cutters.Put(c)
 	}
 }
 

@@ -140,7 +140,7 @@ func RequestID(c RequestIDConfig) Middleware {
 				x.id = c.New()
 			}
 			if h := w.Header(); len(h[HeaderRequestID]) != 1 || h[HeaderRequestID][0] != x.id {
-				h[HeaderRequestID] = []string{x.id}
+				SetHeader(w, HeaderRequestID, x.id)
 			}
 			next.ServeHTTP(w, r)
 		})

@@ -152,8 +152,8 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 			return err
 		}
 	}
-	if h := w.Header(); len(h["Content-Type"]) == 0 {
-		h["Content-Type"] = []string{"application/json"}
+	if len(w.Header()["Content-Type"]) == 0 {
+		SetHeader(w, "Content-Type", "application/json")
 	}
 	WriteBytes(w, status, body)
 	return nil
@@ -162,7 +162,7 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 // WriteBytes answers with the body and its Content-Length; other headers are the
 // caller's to set before.
 func WriteBytes(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	SetHeader(w, "Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the caller has gone when this fails
 }

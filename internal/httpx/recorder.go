@@ -13,6 +13,8 @@ type Recorder struct {
 	others []func(status int) // and those after it
 	status int
 	bytes  int64
+	values [8]string // of headers, so that each needs no memory of its own
+	used   int       // of them
 }
 
 // Record returns w itself when it is a Recorder, and otherwise one around w. So
@@ -22,6 +24,20 @@ func Record(w http.ResponseWriter) *Recorder {
 		return rec
 	}
 	return &Recorder{w: w}
+}
+
+// SetHeader sets a header of the answer to one value. The name is in its canonical
+// form, or in whatever form it is to be sent.
+func SetHeader(w http.ResponseWriter, name, value string) {
+	rec, ok := w.(*Recorder)
+	if !ok || rec.used == len(rec.values) {
+		w.Header()[name] = []string{value}
+		return
+	}
+	at := rec.used
+	rec.used++
+	rec.values[at] = value
+	rec.w.Header()[name] = rec.values[at : at+1 : at+1] // whoever adds to it moves it
 }
 
 // BeforeHeader asks for f to be called once, just before the final status line is
