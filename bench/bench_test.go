@@ -94,3 +94,51 @@ func TestAFailedRowTakesThePlaceOfItsFigures(t *testing.T) {
 		t.Fatalf("%+v", table.Rows)
 	}
 }
+
+func TestALeakIsNoticedAndASawtoothIsNone(t *testing.T) {
+	list := func(resident func(n int) float64) (out []sample) {
+		for n := range 120 {
+			out = append(out, sample{at: time.Duration(n) * 30 * time.Second, resident: resident(n), goroutines: 50})
+		}
+		return out
+	}
+	const warm, bound, growth = 12 * time.Minute, 256, .05
+	if err := judge(list(func(n int) float64 { return 200 + float64(n*37%40) }), warm, bound, growth); err != nil {
+		t.Errorf("memory that goes up and down: %v", err)
+	}
+	if err := judge(list(func(n int) float64 { return 150 + float64(min(n, 20)) }), warm, bound, growth); err != nil {
+		t.Errorf("memory that grows while it warms up: %v", err)
+	}
+	if judge(list(func(n int) float64 { return 150 + float64(n*37%40) + float64(n)/4 }), warm, bound, growth) == nil {
+		t.Error("memory that grows by 24 MiB after the warm-up passes")
+	}
+	if judge(list(func(int) float64 { return bound + soakSlack + 1 }), warm, bound, growth) == nil {
+		t.Error("memory past its bound passes")
+	}
+}
+
+func TestAnswersOfSQLAreHeldAgainstOurs(t *testing.T) {
+	parse := func(text string) (v any) {
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for _, c := range []struct {
+		theirs, ours string
+		same         bool
+	}{
+		{`{"a":{"b":1}}`, `{"a":{"b":1,"c":2}}`, true},
+		{`{"a":{"b":1}}`, `{"a":{"b":2}}`, false},
+		{`{"a":{"b":1}}`, `{"a":{}}`, false},
+		{`{"list":[{"name":"x","used":1}]}`, `{"list":[{"name":"y","used":2},{"name":"x","used":1,"total":3}]}`, true},
+		{`{"list":[{"name":"x","used":1}]}`, `{"list":[{"name":"y","used":1}]}`, false},
+		{`{"list":[{"n":1},{"n":2}]}`, `{"list":[{"n":1},{"n":2}]}`, true},
+		{`{"list":[{"n":1}]}`, `{"list":[{"n":1},{"n":2}]}`, false},
+		{`{"list":[]}`, `{"list":[]}`, false},
+	} {
+		if err := within(parse(c.theirs), parse(c.ours)); (err == nil) != c.same {
+			t.Errorf("%s beside %s: %v", c.theirs, c.ours, err)
+		}
+	}
+}

@@ -86,29 +86,23 @@ func (p *peer) usage(w http.ResponseWriter, r *http.Request, tenant int) {
 	writeJSON(w, map[string]any{"usage": list})
 }
 
-// chargeByHand charges tenant 0 of the peer, and holds every level against what
-// was granted.
-func (b *bench) chargeByHand(clients int) (float64, *latency, error) {
-	spec := loadSpec{Addr: b.peer.addr, Connections: clients, Warm: b.seconds / 5, For: b.seconds, Own: true}
-	for i := range clients {
-		before := `{"id":"` + b.nextRun() + fmt.Sprintf("-%04d-", i)
-		body := before + `00000000","items":[{"meter":"` + chargeMeter + `","amount":1}]}`
-		head := fmt.Sprintf("POST /charges HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
-			b.peer.addr, b.tenants[0].token, len(body))
-		spec.Requests = append(spec.Requests, request{Raw: []byte(head + body), Status: 200, Turn: len(head) + len(before)})
+// startByHand starts the peer with the levels of every tenant that is charged.
+func (b *bench) startByHand() error {
+	if err := b.startPeer(); err != nil || b.byHand {
+		return err
 	}
-	const used = "SELECT CASE WHEN min(used) = max(used) THEN min(used) ELSE -1 END FROM levels"
-	before, err := b.pg.number(used)
-	if err != nil {
-		return 0, nil, err
+	schema := byHandSchema
+	for _, node := range chargeTree {
+		schema += fmt.Sprintf("INSERT INTO levels SELECT tenant, '%s', 1000000000000, 0 FROM generate_series(0, %d) AS t(tenant);\n", node, chargedTenants-1)
 	}
-	out, err := load(spec, nil)
-	if err != nil {
-		return 0, nil, err
-	}
-	after, err := b.pg.number(used)
-	if err == nil && after-before != out.Answered {
-		err = fmt.Errorf("%d charges were granted and %d more are used", out.Answered, after-before)
-	}
-	return float64(out.Requests) / out.Seconds, &latency{out.P50, out.P99, out.P999, out.Max}, err
+	b.byHand = true
+	return b.pg.exec(schema)
+}
+
+// chargeByHand charges the peer, and holds every level against what was granted.
+func (b *bench) chargeByHand(clients, tenants int, rate float64) (float64, *latency, error) {
+	const used = `SELECT (CASE WHEN bool_and(least = most) THEN sum(least) ELSE -1 END)::int8
+		FROM (SELECT min(used) AS least, max(used) AS most FROM levels GROUP BY tenant) AS t`
+	return b.charge(chargeLoad{to: b.peer, path: "/charges", token: func(n int) string { return b.tenants[n].token }, clients: clients, tenants: tenants, rate: rate,
+		used: func() (int64, error) { return b.pg.number(used) }})
 }

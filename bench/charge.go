@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -27,12 +28,13 @@ type chargeSpec struct {
 	Tenants int
 	Run     string // sets ids apart
 	For     time.Duration
+	Rate    float64 // charges a second of all clients; 0: as fast as answers come
 }
 
 // chargeResult is what came of it.
 type chargeResult struct {
-	Rate     float64
-	P50, P99 float64 // microseconds
+	Rate    float64
+	Latency latency
 }
 
 // charger is something that can be charged. do is called by one client at a time
@@ -60,40 +62,18 @@ func runCharge() error {
 	if err != nil {
 		return err
 	}
-	stop, err := profiled(fmt.Sprintf("P3-%s-%d-%d", spec.How, spec.Clients, spec.Tenants))
+	name := fmt.Sprintf("P3-%s-%d-%d", spec.How, spec.Clients, spec.Tenants)
+	if spec.Rate > 0 {
+		name += "-half"
+	}
+	stop, err := profiled(name)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	var wg sync.WaitGroup
-	var failure atomic.Pointer[error]
-	times, counts := make([]histogram, spec.Clients), make([]int64, spec.Clients)
-	begun := time.Now()
-	for i := range spec.Clients {
-		wg.Go(func() {
-			for n := 0; time.Since(begun) < spec.For && failure.Load() == nil; n++ {
-				sent := time.Now()
-				if err := c.do(i, n); err != nil {
-					failure.Store(&err)
-					return
-				}
-				times[i].add(time.Since(sent))
-				counts[i]++
-			}
-		})
-	}
-	wg.Wait()
-	took := time.Since(begun)
-	if err := failure.Load(); err != nil {
-		return *err
-	}
-	var all histogram
-	done := int64(0)
-	for i := range times {
-		done += counts[i]
-		for b, n := range times[i] {
-			all[b] += n
-		}
+	done, out, err := spec.run(c)
+	if err != nil {
+		return err
 	}
 	if err := c.check(done); err != nil {
 		return err
@@ -101,7 +81,48 @@ func runCharge() error {
 	if err := c.close(); err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(chargeResult{float64(done) / took.Seconds(), all.quantile(.5), all.quantile(.99)})
+	return json.NewEncoder(os.Stdout).Encode(out)
+}
+
+// run has every client charge until the time is over, and returns how many charges
+// were granted.
+func (spec *chargeSpec) run(c charger) (done int64, out chargeResult, err error) {
+	var wg sync.WaitGroup
+	var failure atomic.Pointer[error]
+	times, counts, most := make([]histogram, spec.Clients), make([]int64, spec.Clients), make([]time.Duration, spec.Clients)
+	begun := time.Now()
+	for i := range spec.Clients {
+		wg.Go(func() {
+			p := newPace(begun, spec.Rate, i, spec.Clients)
+			for n := 0; failure.Load() == nil; n++ {
+				sent := p.next()
+				if sent.Sub(begun) >= spec.For {
+					return
+				}
+				if err := c.do(i, n); err != nil {
+					failure.Store(&err)
+					return
+				}
+				times[i].add(time.Since(sent))
+				most[i] = max(most[i], time.Since(sent))
+				counts[i]++
+			}
+		})
+	}
+	wg.Wait()
+	took := time.Since(begun)
+	if err := failure.Load(); err != nil {
+		return 0, out, *err
+	}
+	var all histogram
+	for i := range times {
+		done += counts[i]
+		for b, n := range times[i] {
+			all[b] += n
+		}
+	}
+	longest := float64(slices.Max(most).Microseconds())
+	return done, chargeResult{float64(done) / took.Seconds(), latency{all.quantile(.5), all.quantile(.99), all.quantile(.999), longest}}, nil
 }
 
 // The tree that is charged: four levels, each with a hard quota.

@@ -127,7 +127,7 @@ func (b *bench) cost() error {
 	charges := func(at *child) (loadSpec, error) {
 		spec := loadSpec{Addr: at.addr, Connections: clients, For: b.seconds, Own: true}
 		for i := range clients {
-			spec.Requests = append(spec.Requests, b.chargeRequest(i, 0))
+			spec.Requests = append(spec.Requests, b.chargeRequest(at.addr, chargesPath, chargeToken(0), i))
 		}
 		return spec, nil
 	}

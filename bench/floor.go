@@ -84,18 +84,24 @@ type floorEvent struct {
 }
 
 // serveFloor takes events and keeps them in a file, and answers every other path
-// with the bytes that answers has for it.
+// with the bytes that answers has for it, charges after a hundred bytes for each
+// are in a file of their own.
 func serveFloor(dir string, answers map[string][]byte) (http.Handler, error) {
 	file, err := newGroupFile(filepath.Join(dir, "floor.log"))
 	if err != nil {
 		return nil, err
 	}
+	charges, err := newGroupFile(filepath.Join(dir, floorCharges))
+	if err != nil {
+		return nil, err
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost {
-			b, ok := answers[r.URL.Path]
-			if !ok {
-				http.NotFound(w, r)
-				return
+		if b, ok := answers[r.URL.Path]; ok {
+			if r.Method == http.MethodPost {
+				if err := chargeFloor(charges, r); err != nil {
+					http.Error(w, err.Error(), http.StatusInternalServerError)
+					return
+				}
 			}
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Content-Length", strconv.Itoa(len(b)))
@@ -114,6 +120,26 @@ func serveFloor(dir string, answers map[string][]byte) (http.Handler, error) {
 		w.Header().Set("Usance-Duplicates", "0")
 		w.WriteHeader(http.StatusNoContent)
 	}), nil
+}
+
+const floorCharges = "floor-charges.log"
+
+// chargeFloor reads a charge and puts a hundred bytes on the disk for it.
+func chargeFloor(file *groupFile, r *http.Request) error {
+	var in struct {
+		ID    string `json:"id"`
+		Node  string `json:"node"`
+		Items []struct {
+			Meter  string `json:"meter"`
+			Amount int64  `json:"amount"`
+		} `json:"items"`
+	}
+	if err := json.UnmarshalRead(r.Body, &in); err != nil {
+		return err
+	}
+	var record [100]byte
+	copy(record[:], in.ID)
+	return file.append(record[:])
 }
 
 func readEvents(r *http.Request) ([]byte, []floorEvent, error) {

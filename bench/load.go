@@ -198,22 +198,10 @@ func gather(spec *loadSpec, conns []*conn, took time.Duration) loadResult {
 func (c *conn) run(spec *loadSpec, index int, plan []template, begun time.Time) {
 	from := begun.Add(spec.Warm)
 	end := from.Add(spec.For)
-	var interval time.Duration
-	due := begun
-	if spec.Rate > 0 {
-		interval = time.Duration(float64(spec.Connections) / spec.Rate * 1e9)
-		due = begun.Add(interval * time.Duration(index) / time.Duration(spec.Connections))
-	}
+	p := newPace(begun, spec.Rate, index, spec.Connections)
 	for turn := 0; ; turn++ {
 		for i := range plan {
-			sent := time.Now()
-			if interval > 0 {
-				if wait := due.Sub(sent); wait > 0 {
-					time.Sleep(wait)
-				}
-				sent = due
-				due = due.Add(interval)
-			}
+			sent := p.next()
 			if !spec.UntilDone && sent.After(end) {
 				return
 			}
@@ -236,6 +224,35 @@ func (c *conn) run(spec *loadSpec, index int, plan []template, begun time.Time) 
 			return
 		}
 	}
+}
+
+// pace says when one of several connections is to send, so that all taken together
+// send at a rate; without a rate, at once.
+type pace struct {
+	due      time.Time
+	interval time.Duration
+}
+
+func newPace(begun time.Time, rate float64, index, of int) pace {
+	if rate <= 0 {
+		return pace{}
+	}
+	interval := time.Duration(float64(of) / rate * 1e9)
+	return pace{begun.Add(interval * time.Duration(index) / time.Duration(of)), interval}
+}
+
+// next waits until a request is due and returns when it was, or is.
+func (p *pace) next() time.Time {
+	now := time.Now()
+	if p.interval == 0 {
+		return now
+	}
+	due := p.due
+	p.due = due.Add(p.interval)
+	if wait := due.Sub(now); wait > 0 {
+		time.Sleep(wait)
+	}
+	return due
 }
 
 // turn writes the turn's digits into the template's ids.

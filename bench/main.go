@@ -48,6 +48,8 @@ func dispatch(role string) error {
 		return runFloor()
 	case "postgres":
 		return runPeer()
+	case "redis":
+		return runOverRedis()
 	case "charge":
 		return runCharge()
 	case "seed":
@@ -73,9 +75,12 @@ type bench struct {
 	run     int // numbers loads, so that their ids differ
 
 	ours, floor, peer *child
+	overRedis         *child // the handler over Redis
 	onPostgres        *child // ours, on the other engine
 	pg                *cluster
 	pgErr             error
+	redis             *redisServer
+	byHand            bool // the peer has what is charged
 	tenants           []benchTenant
 	stored            int64 // events in the main store
 	company           *company
@@ -194,12 +199,16 @@ func repository() (string, error) {
 }
 
 func (b *bench) clean() {
-	for _, c := range []*child{b.ours, b.onPostgres, b.floor, b.peer} {
+	for _, c := range []*child{b.ours, b.onPostgres, b.floor, b.peer, b.overRedis} {
 		_ = c.stop()
 	}
 	if b.pg != nil {
 		b.pg.stop()
 		b.pg = nil
+	}
+	if b.redis != nil {
+		b.redis.stop()
+		b.redis = nil
 	}
 	_ = os.RemoveAll(b.base)
 }
@@ -215,15 +224,19 @@ func (b *bench) say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+
 // contestant is one of those that are measured in turn.
 type contestant struct {
 	into *series
-	run  func(pass int) (float64, *latency, error)
+	run  measured
 }
+
+// measured is one measurement: at a rate, in the unit of its figure, or with 0 as
+// fast as answers come.
+type measured func(pass int, rate float64) (float64, *latency, error)
 
 // inTurn measures A B C A B C …, so that what the machine does beside falls on
 // all of them.
 func (b *bench) inTurn(list ...contestant) error {
 	for pass := range b.passes {
 		for _, c := range list {
-			v, l, err := c.run(pass)
+			v, l, err := c.run(pass, 0)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.into.Name, err)
 			}
@@ -232,6 +245,30 @@ func (b *bench) inTurn(list ...contestant) error {
 				c.into.Latency = append(c.into.Latency, *l)
 			}
 			b.say("  %-40s %12.1f", c.into.Name, v)
+		}
+	}
+	return nil
+}
+
+// atHalf measures latencies in turn at half of the first one's rate, or of its own
+// where that is lower. They take the place of those at full speed.
+func (b *bench) atHalf(r *row, list ...contestant) error {
+	first := median(list[0].into.Values)
+	r.Load = "half"
+	for _, c := range list {
+		c.into.Latency = nil
+	}
+	for range b.passes {
+		for _, c := range list {
+			half := min(first, median(c.into.Values)) / 2
+			v, l, err := c.run(-1, half)
+			if err != nil {
+				return fmt.Errorf("%s, at half load: %w", c.into.Name, err)
+			}
+			if v < .9*half {
+				r.Notes = append(r.Notes, fmt.Sprintf("%s, %s: only %.0f of %.0f %s were sent in time", r.Case, c.into.Name, v, half, r.Unit))
+			}
+			c.into.Latency = append(c.into.Latency, *l)
 		}
 	}
 	return nil

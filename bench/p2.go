@@ -274,6 +274,20 @@ func (b *bench) startAnswers(list []question) (*child, error) {
 	return startServer("floor", spec)
 }
 
+// asked asks a server for the same answer again and again, and profiles the main
+// server meanwhile under a name, if there is one.
+func (b *bench) asked(at *child, q question, profile string) measured {
+	return func(pass int, rate float64) (float64, *latency, error) {
+		var during func()
+		if profile != "" {
+			during = b.profiling(pass, profile)
+		}
+		out, err := b.askAgain(at, q, 32, rate, during)
+		v, l := out.requests()
+		return v, l, err
+	}
+}
+
 // askAgain asks a server for the same answer, as fast as it comes or at a rate.
 func (b *bench) askAgain(at *child, q question, conns int, rate float64, during func()) (loadResult, error) {
 	raw, err := q.raw(at.addr)
@@ -299,49 +313,35 @@ func (b *bench) p2() error {
 		return err
 	}
 	defer floor.stop()
-	const conns = 32
+	inSQL, noSQL := b.sqlQuestions(list)
+	if noSQL != nil && !errors.Is(noSQL, errAbsent) {
+		return noSQL
+	}
 	for n, q := range list {
 		b.say("P2, %s", q.name)
 		r := row{ID: "P2", Case: q.name, Unit: "requests/s", Ours: series{Name: "Usance"}, Floor: &series{Name: "net/http, same bytes"},
-			Peers: []series{{Name: "Usance, worked out anew each time"}}}
-		full := func(at *child, name string) func(int) (float64, *latency, error) {
-			return func(pass int) (float64, *latency, error) {
-				var during func()
-				if at == b.ours {
-					during = b.profiling(pass, name)
-				}
-				out, err := b.askAgain(at, q, conns, 0, during)
-				return float64(out.Requests) / out.Seconds, nil, err
-			}
+			Peers: []series{{Name: "PostgreSQL 15, SQL over the events"}, {Name: "Usance, worked out anew each time"}}}
+		contestants := []contestant{{&r.Ours, b.asked(b.ours, q, fmt.Sprintf("P2-%d", n))}, {r.Floor, b.asked(floor, q, "")},
+			{&r.Peers[1], b.ours.anew(b.asked(b.ours, q, fmt.Sprintf("P2-anew-%d", n)))}}
+		if noSQL == nil {
+			contestants = append(contestants, contestant{&r.Peers[0], b.asked(b.peer, inSQL[n], "")})
+		} else {
+			r.Peers[0].NotRun = noSQL.Error()
 		}
-		anew := full(b.ours, fmt.Sprintf("P2-anew-%d", n))
-		if err := b.inTurn(contestant{&r.Ours, full(b.ours, fmt.Sprintf("P2-%d", n))}, contestant{r.Floor, full(floor, "")},
-			contestant{&r.Peers[0], b.ours.anew(anew)}); err != nil {
+		if err := b.inTurn(contestants...); err != nil {
 			return err
 		}
-		half := median(r.Ours.Values) / 2
-		for range b.passes {
-			for _, c := range []struct {
-				at   *child
-				into *series
-			}{{b.ours, &r.Ours}, {floor, r.Floor}} {
-				out, err := b.askAgain(c.at, q, conns, half, nil)
-				if err != nil {
-					return err
-				}
-				if got := float64(out.Requests) / out.Seconds; got < .9*half {
-					r.Notes = append(r.Notes, fmt.Sprintf("%s, %s: only %.0f of %.0f requests/s were sent in time", q.name, c.into.Name, got, half))
-				}
-				c.into.Latency = append(c.into.Latency, latency{out.P50, out.P99, out.P999, out.Max})
-			}
+		if err := b.atHalf(&r, contestants...); err != nil {
+			return err
 		}
 		p99 := r.Ours.latencies(func(l latency) float64 { return l.P99 })
 		r.Goal = "≥ 0.7 × the floor, p99 < 1 ms at half load"
 		r.Met = goalMet(median(r.Ours.Values) >= .7*median(r.Floor.Values) && p99 < 1000)
-		r.Notes = append(r.Notes, "32 connections; the vendors' throttles are off and the access log is at warn. Latencies are at half of our own highest rate, for the floor too, "+
-			"reckoned from when a request was due. Every answer is compared byte for byte, and once with the native API's.",
+		r.Notes = append(r.Notes, "32 connections; the vendors' throttles are off and the access log is at warn. Latencies are at half of our own highest rate, or of the other's own "+
+			"where that is lower, reckoned from when a request was due. Every answer is compared byte for byte, and once with the native API's.",
 			"nothing is written meanwhile, so all but the first answer of each question are kept ones, whose credentials, rights and throttles are checked as ever. "+
-				"Worked out anew: the store is made not to tell versions, as one that several processes share, so that each request loads and folds all it needs.")
+				"Worked out anew: the store is made not to tell versions, as one that several processes share, so that each request loads and folds all it needs.",
+			sqlNote)
 		b.table.put(b, r)
 	}
 	return nil

@@ -170,7 +170,7 @@ func (b *bench) p4() error {
 	of := fmt.Sprintf(", %d tenants, %d nodes, %.1f million events", spec.Tenants+1, grownNodes, float64(spec.Events)/1e6)
 	notes := []string{fmt.Sprintf("the tenant asked about has the large tree and a year of usage, some 217,000 events, beside the others'. Made at the ledger beforehand: "+
 		"tenants in %.0f s, nodes in %.0f s, events in %.0f s. SCALE=1 makes 1,000,000 tenants and 100,000,000 events.", took.Tenants, took.Nodes, took.Events)}
-	compare := func(name, unit string, ours, peer func(int) (float64, *latency, error)) error {
+	compare := func(name, unit string, ours, peer measured) error {
 		b.say("P4, %s", name)
 		r := row{ID: "P4", Case: name + of, Unit: unit, Ours: series{Name: "Usance"}, Peers: []series{{Name: "1 tenant, 1 event"}}, Goal: "within 1.2 ×", Notes: notes}
 		if err := b.inTurn(contestant{&r.Ours, ours}, contestant{&r.Peers[0], peer}); err != nil {
@@ -181,21 +181,16 @@ func (b *bench) p4() error {
 		return nil
 	}
 	for _, i := range []int{0, 2, 3} {
-		run := func(at *child, q question) func(int) (float64, *latency, error) {
-			return func(int) (float64, *latency, error) {
-				out, err := b.askAgain(at, q, 32, 0, nil)
-				return float64(out.Requests) / out.Seconds, nil, err
-			}
-		}
+		run := func(at *child, q question) measured { return b.asked(at, q, "") }
 		if err := errors.Join(compare(big[i].name, "requests/s", run(large, big[i]), run(small, little[i])),
 			compare(big[i].name+", worked out anew", "requests/s", large.anew(run(large, big[i])), small.anew(run(small, little[i])))); err != nil {
 			return err
 		}
 	}
-	charging := func(at *child) func(int) (float64, *latency, error) {
-		return func(pass int) (float64, *latency, error) {
+	charging := func(at *child) measured {
+		return func(pass int, rate float64) (float64, *latency, error) {
 			defer b.turnTo(at)()
-			return b.chargeOverHTTP(pass, 64, 1)
+			return b.chargeOverHTTP(pass, 64, 1, rate)
 		}
 	}
 	for _, at := range []*child{large, small} {

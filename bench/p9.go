@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 )
 
@@ -29,10 +28,10 @@ func (b *bench) as(c *child, run func() error) error {
 	return run()
 }
 
-func (b *bench) measuredAs(c *child, run func() (float64, *latency, error)) func(int) (float64, *latency, error) {
-	return func(int) (v float64, l *latency, err error) {
+func (b *bench) measuredAs(c *child, run measured) measured {
+	return func(pass int, rate float64) (v float64, l *latency, err error) {
 		err = b.as(c, func() (err error) {
-			v, l, err = run()
+			v, l, err = run(pass, rate)
 			return err
 		})
 		return v, l, err
@@ -45,20 +44,13 @@ func (b *bench) p9() error {
 	if err := b.startCharged(); err != nil {
 		return err
 	}
-	if err := b.startPeer(); err != nil {
-		return err
-	}
-	schema := byHandSchema
-	for _, node := range chargeTree {
-		schema += fmt.Sprintf("INSERT INTO levels VALUES (0, '%s', 1000000000000, 0);\n", node)
-	}
-	if err := b.pg.exec(schema); err != nil {
+	if err := b.startByHand(); err != nil {
 		return err
 	}
 	if err := b.startOnPostgres(); err != nil {
 		return err
 	}
-	compare := func(name, unit string, ours func() (float64, *latency, error), byHand func(int) (float64, *latency, error), notes ...string) error {
+	compare := func(name, unit string, ours, byHand measured, notes ...string) error {
 		b.say("P9, %s", name)
 		r := row{ID: "P9", Case: name, Unit: unit, Ours: series{Name: "Usance, embedded"},
 			Peers: []series{{Name: "Usance on PostgreSQL 15"}, {Name: "by hand on PostgreSQL 15"}}, Notes: notes}
@@ -76,15 +68,15 @@ func (b *bench) p9() error {
 	}
 	const batch = 1000
 	err := compare(fmt.Sprintf("the engines: ingest over HTTP, batches of %d", batch), "events/s",
-		func() (float64, *latency, error) { return b.ingestOurs(batch, nil) },
-		func(int) (float64, *latency, error) { return b.ingestPeer(batch) })
+		func(_ int, rate float64) (float64, *latency, error) { return b.ingestOurs(batch, rate, nil) },
+		func(_ int, rate float64) (float64, *latency, error) { return b.ingestSQL(batch, rate) })
 	if err != nil {
 		return err
 	}
 	const clients = 64
 	err = compare(fmt.Sprintf("the engines: durable charges on a 4-level tree, %d clients, one tenant", clients), "charges/s",
-		func() (float64, *latency, error) { return b.chargeOverHTTP(-1, clients, 1) },
-		func(int) (float64, *latency, error) { return b.chargeByHand(clients) },
+		func(_ int, rate float64) (float64, *latency, error) { return b.chargeOverHTTP(-1, clients, 1, rate) },
+		func(_ int, rate float64) (float64, *latency, error) { return b.chargeByHand(clients, 1, rate) },
 		"by hand: one statement a charge that locks the four levels and keeps the charge's id")
 	if err != nil {
 		return err
@@ -94,7 +86,7 @@ func (b *bench) p9() error {
 
 // compareQueries asks each façade's query on both engines, and by hand the one
 // that is a plain GROUP BY.
-func (b *bench) compareQueries(compare func(name, unit string, ours func() (float64, *latency, error), byHand func(int) (float64, *latency, error), notes ...string) error) error {
+func (b *bench) compareQueries(compare func(name, unit string, ours, byHand measured, notes ...string) error) error {
 	questions := map[*child][]question{}
 	for _, c := range []*child{b.ours, b.onPostgres} {
 		co := b.company
@@ -117,9 +109,8 @@ func (b *bench) compareQueries(compare func(name, unit string, ours func() (floa
 		}
 		questions[c] = list
 	}
-	const conns = 32
 	for i, q := range questions[b.ours] {
-		var byHand func(int) (float64, *latency, error)
+		var byHand measured
 		notes := []string{"PostgreSQL's store tells no versions, since other processes may write to it: each answer is worked out anew there"}
 		if i == 3 {
 			today := time.Now().Unix() / 86400
@@ -128,16 +119,11 @@ func (b *bench) compareQueries(compare func(name, unit string, ours func() (floa
 			if err != nil {
 				return err
 			}
-			byHand = func(int) (float64, *latency, error) {
-				out, err := load(loadSpec{Addr: b.peer.addr, Connections: conns, Warm: b.seconds / 5, For: b.seconds,
-					Requests: []request{{Raw: []byte(raw), Status: http.StatusOK, Body: body}}}, nil)
-				return float64(out.Requests) / out.Seconds, nil, err
-			}
+			byHand = b.asked(b.peer, question{raw: func(string) ([]byte, error) { return []byte(raw), nil }, body: body}, "")
 			notes = append(notes, "by hand: GROUP BY over a rollup by quarter of an hour, of another tenant's events and with a plain token in place of a signature")
 		}
-		err := compare("the engines: "+q.name, "requests/s", func() (float64, *latency, error) {
-			out, err := b.askAgain(b.ours, questions[b.ours][i], conns, 0, nil)
-			return float64(out.Requests) / out.Seconds, nil, err
+		err := compare("the engines: "+q.name, "requests/s", func(pass int, rate float64) (float64, *latency, error) {
+			return b.asked(b.ours, questions[b.ours][i], "")(pass, rate)
 		}, byHand, notes...)
 		if err != nil {
 			return err

@@ -192,6 +192,10 @@ func (p *peer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.usage(w, r, tenant)
 		return
 	}
+	if answer := sqlAnswerOf(r.URL.Path); answer != nil {
+		p.sqlAnswer(w, r, tenant, answer)
+		return
+	}
 	body, events, err := readEvents(r)
 	var accepted int
 	if err == nil {

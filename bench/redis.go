@@ -59,6 +59,16 @@ func startRedis(base string) (*redisServer, error) {
 	return nil, errors.New("redis-server did not start")
 }
 
+// startRedis returns the Redis of this run, or errAbsent.
+func (b *bench) startRedis() (*redisServer, error) {
+	if b.redis != nil {
+		return b.redis, nil
+	}
+	var err error
+	b.redis, err = startRedis(b.base)
+	return b.redis, err
+}
+
 func (s *redisServer) stop() {
 	_ = s.cmd.Process.Signal(os.Interrupt)
 	_ = s.cmd.Wait()

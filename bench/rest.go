@@ -20,7 +20,7 @@ func (b *bench) p6() error {
 		Goal: "< 2 s with 100,000,000 events"}
 	for range b.passes {
 		// Something must be in the log alone, as it is when a busy server dies.
-		if _, _, err := b.ingestOurs(1000, nil); err != nil {
+		if _, _, err := b.ingestOurs(1000, 0, nil); err != nil {
 			return err
 		}
 		want, err := b.total()

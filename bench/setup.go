@@ -161,6 +161,13 @@ type company struct {
 	*demo.Company
 	now    time.Time
 	events int64
+	quotas []wire.Quota
+}
+
+// plan is the company's year.
+func (co *company) plan() (demo.Plan, error) {
+	zone, err := usance.LoadZone("Asia/Shanghai")
+	return demo.Plan{Seed: 2026, Anchor: co.now.In(zone), Now: co.now, Zone: zone}, err
 }
 
 // found makes the demo's tenant, with its year when loaded is set and with one
@@ -190,7 +197,13 @@ func (c *child) found(loaded bool) (*company, error) {
 			Time: now.Add(-48 * time.Hour), Data: []byte(`{"seconds":60,"app":"` + demo.RTCApp + `","media":"video_hd"}`)}})
 		return co, err
 	}
-	plan := demo.Plan{Seed: 2026, Anchor: now.In(zone), Now: now, Zone: zone}
+	if co.quotas, err = to.Quotas(background(), usance.Root, "", true); err != nil {
+		return nil, err
+	}
+	plan, err := co.plan()
+	if err != nil {
+		return nil, err
+	}
 	var batch []wire.Event
 	for n := range plan.Days() {
 		batch = append(batch, plan.Day(n)...)

@@ -29,23 +29,24 @@ type soakSettings struct {
 	growth      float64 // of memory
 }
 
-// soakingSettings reads the environment. The soak keeps the real binary at work for long and fails when its memory is
-// not flat, when anything acknowledged is missing, or when verify finds a
-// difference.
+// soakingSettings reads the environment. The soak keeps the real binary at work for
+// long and fails when its memory is not flat, when an answer is wrong or refused,
+// when anything acknowledged is missing, or when verify finds a difference.
 //
 //	make soak MINUTES=60
 //
 // MINUTES counts from when the rate is known (default 60); their first fifth is the
-// warm-up. SHARE is which part of the rate measured at the start is kept up (default 0.5),
-// MEMORY what the server is told to stay within (default 512MiB), GROWTH how many
-// per cent of that its resident memory may grow from the end of the warm-up to the
-// end (default 5), BINARY the server (default bin/usance).
+// warm-up. SHARE is which part of the rate measured at the start is kept up
+// (default 0.5), MEMORY what the server is told to stay within (default 256MiB, the
+// least, whose caches are soon full), GROWTH how many per cent of that its resident
+// memory may grow from the end of the warm-up to the end (default 5), BINARY the
+// server (default bin/usance).
 func soakingSettings() (s soakSettings, err error) {
 	root, err := repository()
 	if err != nil {
 		return s, err
 	}
-	s = soakSettings{binary: filepath.Join(root, "bin", "usance"), memory: "512MiB"}
+	s = soakSettings{binary: filepath.Join(root, "bin", "usance"), memory: "256MiB"}
 	if name := os.Getenv("BINARY"); name != "" {
 		s.binary = name
 	}

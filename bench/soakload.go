@@ -107,7 +107,7 @@ func newSoakers(server *child) (*soakers, error) {
 			return nil, err
 		}
 		k := &soaker{soakers: s, index: i, conn: c}
-		r := s.b.chargeRequest(i, i%chargedTenants)
+		r := s.b.chargeRequest(server.addr, chargesPath, chargeToken(i%chargedTenants), i)
 		k.charges = template{request: r, patch: []int{r.Turn}, accepted: -1}
 		s.list = append(s.list, k)
 	}
@@ -144,21 +144,9 @@ func (s *soakers) run(ctx context.Context, lasts time.Duration, rate float64, be
 }
 
 func (k *soaker) run(ctx context.Context, begun time.Time, lasts time.Duration, rate float64) error {
-	var interval time.Duration
-	due := begun
-	if rate > 0 {
-		interval = time.Duration(float64(len(k.list)) / rate * 1e9)
-		due = begun.Add(interval * time.Duration(k.index) / time.Duration(len(k.list)))
-	}
+	p := newPace(begun, rate, k.index, len(k.list))
 	for ; ctx.Err() == nil; k.n++ {
-		sent := time.Now()
-		if interval > 0 {
-			if wait := due.Sub(sent); wait > 0 {
-				time.Sleep(wait)
-			}
-			sent = due
-			due = due.Add(interval)
-		}
+		sent := p.next()
 		if sent.After(begun.Add(lasts)) {
 			return nil
 		}

@@ -44,6 +44,7 @@ type row struct {
 	Met      *bool    `json:"met,omitempty"`
 	Failed   string   `json:"failed,omitempty"`
 	Notes    []string `json:"notes,omitempty"`
+	Load     string   `json:"load,omitempty"` // at which latencies are: "half", or as fast as answers come
 	Measured string   `json:"measured"`
 	Seconds  float64  `json:"seconds"` // of one measurement
 	// Others is the share of the processors that other work took during the run,
@@ -264,17 +265,21 @@ func (t *table) markdown() []byte {
 }
 
 func (t *table) latencies(b *bytes.Buffer) {
-	b.WriteString("\nLatencies, in microseconds:\n\n| row | work | who | p50 | p99 | p99.9 | max |\n|---|---|---|---|---|---|---|\n")
+	b.WriteString("\nLatencies, in microseconds, at full speed or at half of it:\n\n| row | work | at | who | p50 | p99 | p99.9 | max |\n|---|---|---|---|---|---|---|---|\n")
 	for _, r := range t.Rows {
 		list := []series{r.Ours}
 		if r.Floor != nil {
 			list = append(list, *r.Floor)
 		}
+		load := r.Load
+		if load == "" {
+			load = "full"
+		}
 		for _, s := range append(list, r.Peers...) {
 			if len(s.Latency) == 0 {
 				continue
 			}
-			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s |\n", r.ID, r.Case, s.Name,
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", r.ID, r.Case, load, s.Name,
 				figure(s.latencies(func(l latency) float64 { return l.P50 })), figure(s.latencies(func(l latency) float64 { return l.P99 })),
 				figure(s.latencies(func(l latency) float64 { return zeroAsNone(l.P999) })), figure(s.latencies(func(l latency) float64 { return zeroAsNone(l.Max) })))
 		}

@@ -104,12 +104,12 @@ func (f *forgetful) TableVersion(tenant usance.TenantID, table store.Table) (uin
 }
 
 // anew has a measurement made with every answer worked out for itself.
-func (c *child) anew(run func(int) (float64, *latency, error)) func(int) (float64, *latency, error) {
-	return func(pass int) (float64, *latency, error) {
+func (c *child) anew(run measured) measured {
+	return func(pass int, rate float64) (float64, *latency, error) {
 		if _, _, err := fetch(newRequest(http.MethodGet, "http://"+c.addr+"/bench/anew?on", "")); err != nil {
 			return 0, nil, err
 		}
-		v, l, err := run(pass)
+		v, l, err := run(pass, rate)
 		_, _, back := fetch(newRequest(http.MethodGet, "http://"+c.addr+"/bench/anew?off", ""))
 		return v, l, errors.Join(err, back)
 	}
