@@ -143,6 +143,9 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 		return nil, &usance.Error{Kind: usance.KindInvalid, Detail: "some events are not acceptable; none was stored", Fields: faults}
 	}
 	b.identify()
+	if b.enforce {
+		b.keys.Rows = append(b.keys.Rows, dueKey)
+	}
 	if len(b.inside) > 0 {
 		return b, nil // refused by run, where conflicts with stored events join them
 	}
@@ -154,7 +157,6 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 	}
 	b.all.name(&b.keys)
 	if b.enforce {
-		b.keys.Rows = append(b.keys.Rows, dueKey)
 		b.all.nameGuards(&b.keys)
 	}
 	return b, nil

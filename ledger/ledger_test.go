@@ -273,3 +273,14 @@ func TestAZoneChangedLaterStillCountsUniquesExactly(t *testing.T) {
 		t.Errorf("%d users on the day in Shanghai, want 2", n)
 	}
 }
+
+// TestAnEnforcedBatchThatContradictsItselfIsAConflict sends one id twice with other
+// content, where quotas may refuse: that is told before any quota is looked at.
+func TestAnEnforcedBatchThatContradictsItselfIsAConflict(t *testing.T) {
+	f := open(t, "UTC", registry.Edit{})
+	one, other := at(f.now, "1", "meeting.conference.started", "u", "/", ""), at(f.now, "1", "meeting.conference.started", "v", "/", "")
+	one.Enforce, other.Enforce = true, true
+	if _, err := f.Ingest(t.Context(), tester, acme, []ledger.Incoming{one, other}); usance.KindOf(err) != usance.KindConflict {
+		t.Errorf("%v", err)
+	}
+}

@@ -49,7 +49,7 @@ func (l *Ledger) MoveNode(ctx context.Context, actor usance.Actor, tenant usance
 		o.late = func() error {
 			w = &moving{l: l, tenant: tenant, actor: actor, defs: defs, from: from, to: to}
 			if err := w.prepare(ctx); err != nil {
-				return err
+				return w.conflicted(ctx, err)
 			}
 			o.keys, o.run = w.keys, w.run
 			o.keys.Rows = append(o.keys.Rows, more...)

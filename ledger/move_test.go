@@ -488,7 +488,7 @@ func TestAMoveTakesAllThatIsBoundToTheSubtree(t *testing.T) {
 	if n := f.measure(t, ledger.Measure{Meter: "vm.num", Node: "/c"}); n != 7 {
 		t.Errorf("%d at the new place, want 7", n)
 	}
-	if _, err := f.MoveNode(t.Context(), tester, acme, "/a", "/c/a"); usance.KindOf(err) != usance.KindConflict {
+	if _, err := f.MoveNode(t.Context(), tester, acme, "/a", "/c/a"); usance.KindOf(err) != usance.KindNotFound {
 		t.Errorf("the same move again: %v", err)
 	}
 	if _, err := f.MoveNode(t.Context(), tester, acme, "/a", "/d"); usance.KindOf(err) != usance.KindNotFound || !strings.Contains(err.Error(), "moved it to /c/a") {
@@ -651,5 +651,33 @@ func TestWhatANodeSharesWithTheMovedOneStays(t *testing.T) {
 	}
 	if v := verify(t, f); v.Fault != "" {
 		t.Error(v.Fault)
+	}
+}
+
+// TestARepeatedMoveIsToldThatTheNodeIsGone moves nodes with only usage, only a
+// quota, and only a hold or a resource, and asks for the same again: the node is not
+// there any more, whatever is now at the place it went to.
+func TestARepeatedMoveIsToldThatTheNodeIsGone(t *testing.T) {
+	f := open(t, "UTC", registry.Edit{Quotas: []usance.Quota{{Node: "/quota", Meter: "vm.cpuNum", Limit: 5}}, Nodes: []usance.Node{{Path: "/node/x"}}})
+	f.ingest(t, at(f.now, "1", "meeting.conference.started", "u", "/usage/x", ""))
+	if _, _, err := f.Reserve(t.Context(), tester, acme, usance.Hold{ID: "h", Node: "/hold", Items: []usance.Item{{Meter: "vm.cpuNum", Amount: 1}}}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	res := usance.Resource{ID: "r", Node: "/resource", BusinessType: "X", ChargingMode: usance.Periodic, Source: usance.Purchased}
+	if _, err := f.PutResource(t.Context(), tester, acme, res, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []usance.Path{"/quota", "/node", "/usage", "/hold", "/resource"} {
+		to := "/at" + from
+		if _, err := f.MoveNode(t.Context(), tester, acme, from, to); err != nil {
+			t.Fatalf("%s: %v", from, err)
+		}
+		if _, err := f.MoveNode(t.Context(), tester, acme, from, to); usance.KindOf(err) != usance.KindNotFound {
+			t.Errorf("%s again: %v", from, err)
+		}
+	}
+	f.ingest(t, at(f.now, "2", "meeting.conference.started", "u", "/usage/x", "")) // new usage of the old path
+	if _, err := f.MoveNode(t.Context(), tester, acme, "/usage", "/at/usage"); usance.KindOf(err) != usance.KindConflict {
+		t.Errorf("onto what is there: %v", err)
 	}
 }

@@ -12,13 +12,17 @@ import (
 func (w *world) check(i int, m *tenant) []string {
 	m.now = w.now
 	m.expire()
-	p := &probe{world: w, i: i, m: m}
+	return (&probe{world: w, i: i, m: m}).everything()
+}
+
+func (p *probe) everything() []string {
 	p.definitions()
 	p.quotas()
 	p.holds()
 	p.resources()
 	p.events()
-	for _, name := range w.metersToAsk(m) {
+	p.corrections()
+	for _, name := range p.metersToAsk(p.m) {
 		p.meter(name)
 	}
 	p.facades()
@@ -31,6 +35,9 @@ type probe struct {
 	i     int
 	m     *tenant
 	wrong []string
+
+	past     string // asks for what was known at a moment
+	underWay string // the correction that was cut off
 }
 
 func (p *probe) differ(format string, args ...any) {
@@ -39,6 +46,9 @@ func (p *probe) differ(format string, args ...any) {
 
 // get asks and wants 200.
 func (p *probe) get(path, as string) map[string]any {
+	if p.past != "" {
+		path += "&" + p.past
+	}
 	a := p.call(p.m, ask{method: "GET", path: path, as: as})
 	if a.status != 200 {
 		p.differ("GET %s: %d %s", path, a.status, a.body)
@@ -107,14 +117,14 @@ func (p *probe) definitions() {
 	fixed := func(names ...string) func(map[string]any) bool {
 		return func(v map[string]any) bool { return slices.Contains(names, text(v, "name")) }
 	}
-	p.same("token", "/api/v1/tokens?limit=1000", "name", keysOf(p.m.tokens), fixed("admin", "member", "ingester"), nil)
+	p.same("token", "/api/v1/tokens?limit=1000", "name", keysOf(p.m.tokens), fixed("admin", "member", "ingester", "strict"), nil)
 	p.same("user", "/api/v1/users?limit=1000", "name", keysOf(p.m.users), fixed("ops-"+p.m.id), func(name string, v map[string]any) {
 		if v["role"] != p.m.users[name] {
 			p.differ("user %s is %v", name, v["role"])
 		}
 	})
 	p.same("key", "/api/v1/keys?limit=1000", "id", keysOf(p.m.keys), nil, nil)
-	p.same("node", "/api/v1/nodes?node=/made&limit=1000", "path", keysOf(p.m.nodes), nil, func(name string, v map[string]any) {
+	p.same("node", "/api/v1/nodes?limit=1000", "path", keysOf(p.m.nodes), func(v map[string]any) bool { return slices.Contains([]string{"/", "/cloud", "/rtc"}, text(v, "path")) }, func(name string, v map[string]any) {
 		if v["name"] != p.m.nodes[name] {
 			p.differ("node %s is named %v", name, v["name"])
 		}
@@ -148,8 +158,19 @@ func (m *tenant) quotaDiffers(name quotaName, v map[string]any) string {
 		}
 		return whole(v[member])
 	}
+	granted, grants := m.grantedTo(name, m.now)
+	whole0 := func(n int64) any { // left out where it is 0
+		if n == 0 {
+			return nil
+		}
+		return n
+	}
+	over := int64(0)
+	if q.limit >= 0 {
+		over = max(0, m.taken(name, m.now)-q.limit-granted)
+	}
 	for member, want := range map[string]any{
-		"limit": amount(q.limit), "used": m.used(name, m.now), "reserved": m.reserved(name.meter, name.node),
+		"limit": amount(m.limit(name)), "base": amount(q.limit), "guarantee": whole0(q.guarantee), "grant_count": whole0(int64(grants)), "over": whole0(over), "used": m.used(name, m.now), "reserved": m.reserved(name.meter, name.node),
 		"allocated": amount(m.allocated(name)), "available": amount(m.available(name)),
 	} {
 		if got(member) != want {
@@ -199,7 +220,7 @@ func (p *probe) resources() {
 	p.same("resource", "/api/v1/resources?limit=1000", "id", keysOf(p.m.resources), nil, func(id string, v map[string]any) {
 		r := p.m.resources[id]
 		at, _ := time.Parse(time.RFC3339, text(v, "expires"))
-		if v["business_type"] != r.business || v["charging_mode"] != r.mode || v["source"] != r.source || !at.Equal(r.expires) {
+		if grants, _ := v["grants"].([]any); v["node"] != r.node || len(grants) != len(r.grants) || v["business_type"] != r.business || v["charging_mode"] != r.mode || v["source"] != r.source || !at.Equal(r.expires) {
 			p.differ("resource %s is %v, want %+v", id, v, r)
 		}
 	})
@@ -247,7 +268,7 @@ func (p *probe) events() {
 // meter asks for all time, and one more question that chance chooses.
 func (p *probe) meter(name string) {
 	agg := p.m.meters[name].aggregation
-	node := pick(p.asking, nodes...)
+	node := pick(p.asking, p.m.places...)
 	if p.thorough {
 		node = "/"
 	}

@@ -19,7 +19,7 @@ func TestAClockThatJumpsLosesNothing(t *testing.T) {
 	must := func(o op) {
 		t.Helper()
 		if heard, ok := s.do(o); !heard || !ok {
-			t.Fatal(o.name)
+			t.Fatalf("%s was not answered\n%s", o.name, &s.log)
 		}
 		a := s.call(s.tenants[0], ask{method: "GET", path: "/api/v1/holds?limit=1", as: "admin"})
 		n, err := strconv.ParseUint(a.header.Get("Usance-Sequence"), 10, 64)
@@ -29,7 +29,7 @@ func TestAClockThatJumpsLosesNothing(t *testing.T) {
 		sequence = n
 	}
 	e := map[string]any{"specversion": "1.0", "id": "untimed", "source": "sim", "subject": "u1", "type": "t.a", "data": map[string]any{"n": int64(5), "region": "eu"}}
-	send := op{name: "send", ask: ask{method: "POST", path: "/api/v1/events", as: "member", body: string(mustJSON(e))}, run: func(m *tenant) want { return m.ingest([]map[string]any{e}) }}
+	send := op{name: "send", ask: ask{method: "POST", path: "/api/v1/events", as: "member", body: string(mustJSON(e))}, run: func(m *tenant) want { return m.ingest([]map[string]any{e}, false) }}
 	items := []item{{"seats", 7}}
 	in := map[string]any{"id": "h", "node": "/a", "items": itemsJSON(items), "ttl": 60}
 	reserve := op{name: "reserve", ask: ask{method: "POST", path: "/api/v1/holds", as: "member", body: string(mustJSON(in))},

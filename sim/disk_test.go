@@ -107,11 +107,21 @@ func (d *disk) clone() {
 	if d.tidy {
 		percent = percent / 100 * 100
 	}
-	d.corpse = d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: d.r})
+	// Chance of its own: how much was not synced must not decide what comes later.
+	torn := rand.New(rand.NewPCG(d.r.Uint64(), 0))
+	d.corpse = d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: torn})
 }
 
 func isSync(k errorfs.OpKind) bool {
 	return k == errorfs.OpFileSync || k == errorfs.OpFileSyncData || k == errorfs.OpFileSyncTo
+}
+
+// young reports that a log is still short, so that the engine is not about to change
+// to another one: a fault in the middle of that ends the process (see the store's
+// health), and here it would end the simulator.
+func (d *disk) young(log string) bool {
+	info, err := d.mem.Stat(log)
+	return err == nil && info.Size() < 48<<10
 }
 
 // meet is asked before every operation.
@@ -121,12 +131,14 @@ func (d *disk) meet(op errorfs.Op) error {
 	log, table := strings.HasSuffix(op.Path, ".log"), strings.HasSuffix(op.Path, ".sst")
 	concerned := false
 	switch d.kind {
-	case dieAtLog, failLogSync:
+	case dieAtLog:
 		concerned = log && isSync(op.Kind)
+	case failLogSync:
+		concerned = log && isSync(op.Kind) && d.young(op.Path)
 	case dieAnywhere, dieOpening:
 		concerned = op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpFileClose
 	case failLogWrite:
-		concerned = log && op.Kind == errorfs.OpFileWrite
+		concerned = log && op.Kind == errorfs.OpFileWrite && d.young(op.Path)
 	case failTables:
 		concerned = table && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpFileClose && op.Kind != errorfs.OpRemove
 	case failReads:

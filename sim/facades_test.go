@@ -82,7 +82,7 @@ func (p *probe) zstack() {
 	for _, u := range usages {
 		if u, _ := u.(map[string]any); u["name"] == "vm.cpuNum" {
 			p.number("zstack vm.cpuNum", u["used"], p.m.value("vm.cpuNum", "/cloud", span{}, nil))
-			p.number("zstack limit", u["total"], 512)
+			p.number("zstack limit", u["total"], p.m.limit(quotaName{"/cloud", "vm.cpuNum"}))
 			return
 		}
 	}

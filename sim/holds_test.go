@@ -12,7 +12,7 @@ import (
 func (c *clients) reserve(i int, m *tenant) op {
 	items := c.items(12, 1)
 	seconds := pick(c.r, 5, 60, 600, 86400)
-	in := map[string]any{"id": c.id("h"), "node": pick(c.r, nodes...), "subject": pick(c.r, subjects...), "items": itemsJSON(items), "ttl": seconds}
+	in := map[string]any{"id": c.id("h"), "node": pick(c.r, m.places...), "subject": pick(c.r, subjects...), "items": itemsJSON(items), "ttl": seconds}
 	return op{name: "reserve", tenant: i, ask: ask{method: "POST", path: "/api/v1/holds", as: "member", body: string(mustJSON(in))},
 		run: func(m *tenant) want { return m.reserve(in, items, time.Duration(seconds)*time.Second) }}
 }

@@ -25,6 +25,7 @@ type event struct {
 	at                              time.Time
 	shares                          []share
 	voided, amended                 bool
+	ranged                          string // the correction that voided it
 }
 
 // measure is a meter as the model knows it.
@@ -38,9 +39,10 @@ type measure struct {
 type quotaName struct{ node, meter string }
 
 type quota struct {
-	limit   int64 // -1: unlimited
-	window  string
-	enforce string
+	limit     int64 // its own, without grants; -1: unlimited
+	window    string
+	enforce   string
+	guarantee int64 // of the nearest quota above, kept for this one
 }
 
 type item struct {
@@ -56,8 +58,9 @@ type hold struct {
 }
 
 type resource struct {
-	business, mode, source string
-	expires                time.Time // zero: never
+	business, mode, source, node string
+	starts, expires              time.Time // zero: always was, never ends
+	grants                       []grant
 }
 
 // tenant is the model of one tenant.
@@ -76,6 +79,9 @@ type tenant struct {
 	tokens    map[string]string // name → secret
 	users     map[string]string // name → role
 	keys      map[string]string // id → secret
+	enforced  map[string]bool   // event types that hard quotas refuse
+	places    []string          // nodes where things happen
+	ranges    []correction      // in the order of their proposals
 }
 
 // clone returns a copy that can be changed without the original.
@@ -84,7 +90,8 @@ func (m *tenant) clone() *tenant {
 	c.meters, c.quotas, c.known, c.granted = maps.Clone(m.meters), maps.Clone(m.quotas), maps.Clone(m.known), maps.Clone(m.granted)
 	c.holds, c.resources, c.nodes = maps.Clone(m.holds), maps.Clone(m.resources), maps.Clone(m.nodes)
 	c.tokens, c.users, c.keys = maps.Clone(m.tokens), maps.Clone(m.users), maps.Clone(m.keys)
-	c.events = slices.Clone(m.events)
+	c.events, c.places, c.ranges = slices.Clone(m.events), slices.Clone(m.places), slices.Clone(m.ranges)
+	c.enforced = maps.Clone(m.enforced)
 	return &c
 }
 
@@ -252,110 +259,6 @@ func groupText(group map[string]string) string {
 func day(at time.Time, zone *time.Location) span {
 	y, mo, d := at.In(zone).Date()
 	return span{time.Date(y, mo, d, 0, 0, 0, 0, zone), time.Date(y, mo, d+1, 0, 0, 0, 0, zone)}
-}
-
-func (m *tenant) windowOf(window string, at time.Time) span {
-	switch window {
-	case "day":
-		return day(at, m.zone)
-	case "month":
-		y, mo, _ := at.In(m.zone).Date()
-		return span{time.Date(y, mo, 1, 0, 0, 0, 0, m.zone), time.Date(y, mo+1, 1, 0, 0, 0, 0, m.zone)}
-	}
-	return span{}
-}
-
-// reserved is what open holds at and below a node set aside.
-func (m *tenant) reserved(meter, node string) int64 {
-	var sum int64
-	for _, h := range m.holds {
-		if !within(h.node, node) {
-			continue
-		}
-		for _, it := range h.open {
-			if it.meter == meter {
-				sum += it.amount
-			}
-		}
-	}
-	return sum
-}
-
-// used is a quota's use in its window at an instant.
-func (m *tenant) used(q quotaName, at time.Time) int64 {
-	return m.value(q.meter, q.node, m.windowOf(m.quotas[q].window, at), nil)
-}
-
-// room is what is left of a limit; -1 for no bound.
-func room(limit, used, reserved int64) int64 {
-	if limit < 0 {
-		return -1
-	}
-	return max(0, limit-max(used, 0)-reserved)
-}
-
-// blocking counts the hard quotas that refuse a growth at an instant, and the soft
-// and shadow ones it passes. What was set aside for it until now needs no room.
-func (m *tenant) blocking(node string, items []item, aside map[string]int64, at time.Time) (hard, soft int) {
-	for _, it := range items {
-		for _, n := range upward(node) {
-			name := quotaName{n, it.meter}
-			q, ok := m.quotas[name]
-			if !ok || q.limit < 0 || it.amount <= aside[it.meter] {
-				continue
-			}
-			if max(m.used(name, at), 0)+m.reserved(it.meter, n)+it.amount <= q.limit {
-				continue
-			}
-			if q.enforce == "hard" {
-				hard++
-			} else {
-				soft++
-			}
-		}
-	}
-	return hard, soft
-}
-
-// allocated is what the nearest quotas below hand out; -1 when one has no bound.
-func (m *tenant) allocated(name quotaName) int64 {
-	var sum int64
-	for below, q := range m.quotas {
-		if below.meter != name.meter || below.node == name.node || !within(below.node, name.node) {
-			continue
-		}
-		nearest := true
-		for between := range m.quotas {
-			if between.meter == name.meter && between.node != name.node && between.node != below.node &&
-				within(between.node, name.node) && within(below.node, between.node) {
-				nearest = false
-			}
-		}
-		switch {
-		case !nearest:
-		case q.limit < 0 || sum < 0:
-			sum = -1
-		default:
-			sum += q.limit
-		}
-	}
-	return sum
-}
-
-// available is the least room of the hard quotas from a node up; -1 for no bound.
-func (m *tenant) available(name quotaName) int64 {
-	least := int64(-1)
-	for _, n := range upward(name.node) {
-		above := quotaName{n, name.meter}
-		q, ok := m.quotas[above]
-		if !ok || q.enforce != "hard" {
-			continue
-		}
-		if r := room(q.limit, m.used(above, m.now), m.reserved(name.meter, n)); r >= 0 && (least < 0 || r < least) {
-			least = r
-		}
-	}
-	return least
 }
 
 // expire ends the holds whose time is up.

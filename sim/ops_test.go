@@ -15,6 +15,9 @@ type op struct {
 	name   string
 	tenant int
 	ask    ask
+	// correction is the id of the one that is approved or reverted, which happens in
+	// more than one step.
+	correction string
 	// run makes the change in the model and says what must be answered. It is given
 	// a model of the tenant before the request, at the time of the request.
 	run func(m *tenant) want
@@ -84,7 +87,7 @@ func (c *clients) event(m *tenant) map[string]any {
 	if c.r.IntN(4) > 0 {
 		e["time"] = c.instant(m).UTC().Format(time.RFC3339Nano)
 	}
-	node, data := pick(c.r, nodes...), map[string]any{}
+	node, data := pick(c.r, m.places...), map[string]any{}
 	switch c.r.IntN(12) {
 	case 0:
 		e["type"] = "meeting.conference.started"
@@ -181,7 +184,11 @@ func (c *clients) send(i int, m *tenant) op {
 		c.sent[i] = append(c.sent[i], sentEvent{e})
 	}
 	c.r.Shuffle(len(list), func(a, b int) { list[a], list[b] = list[b], list[a] })
-	return op{name: fmt.Sprintf("send %d events", len(list)), tenant: i, ask: c.sendAsk(list), run: func(m *tenant) want { return m.ingest(list) }}
+	a := c.sendAsk(list)
+	if c.r.IntN(4) == 0 {
+		a.as = "strict"
+	}
+	return op{name: fmt.Sprintf("send %d events", len(list)), tenant: i, ask: a, run: func(m *tenant) want { return m.ingest(list, a.as == "strict") }}
 }
 
 func cloneEvent(e map[string]any) map[string]any {
@@ -225,8 +232,9 @@ func mustJSON(v any) []byte {
 	return b
 }
 
-// ingest is what sending events does and answers.
-func (m *tenant) ingest(list []map[string]any) want {
+// ingest is what sending events does and answers. strict has quotas refuse events
+// of every type.
+func (m *tenant) ingest(list []map[string]any, strict bool) want {
 	accepted, duplicates, conflicts := 0, 0, 0
 	inside := map[string]string{}
 	var fresh []map[string]any
@@ -253,8 +261,13 @@ func (m *tenant) ingest(list []map[string]any) want {
 	if conflicts > 0 {
 		return want{status: 409}
 	}
+	before, known := m.clone(), len(m.events)
 	for _, e := range fresh {
 		m.take(e)
+	}
+	if hard := m.enforcing(before, m.events[known:], strict); hard > 0 {
+		*m = *before
+		return want{status: 409, check: refusedBy(hard)}
 	}
 	return want{status: 204, check: func(a answer) string {
 		if got := a.header.Get("Usance-Accepted") + " " + a.header.Get("Usance-Duplicates"); got != fmt.Sprint(accepted, duplicates) {
@@ -288,7 +301,7 @@ func (c *clients) charge(i int, m *tenant) op {
 	if mode == "adjust" {
 		sign = -1
 	}
-	in := map[string]any{"id": c.id("c"), "node": pick(c.r, nodes...), "subject": pick(c.r, subjects...), "items": itemsJSON(nil)}
+	in := map[string]any{"id": c.id("c"), "node": pick(c.r, m.places...), "subject": pick(c.r, subjects...), "items": itemsJSON(nil)}
 	items := c.items(30, sign)
 	in["items"] = itemsJSON(items)
 	if mode != "" {
@@ -334,7 +347,7 @@ func (m *tenant) charge(in map[string]any, items []item) want {
 			for _, n := range upward(node) {
 				name := quotaName{n, it.meter}
 				if q, ok := m.quotas[name]; ok && q.enforce == "hard" && q.limit >= 0 {
-					granted[i].amount = min(granted[i].amount, room(q.limit, m.used(name, at), m.reserved(it.meter, n)))
+					granted[i].amount = min(granted[i].amount, m.room(name, node, at))
 				}
 			}
 		}

@@ -21,7 +21,7 @@ func TestASeedReplaysARunExactly(t *testing.T) {
 	first, second := strings.Split(run(), "\n"), strings.Split(run(), "\n")
 	for i := range min(len(first), len(second)) {
 		if first[i] != second[i] {
-			t.Fatalf("line %d was\n%s\nand is\n%s", i, first[i], second[i])
+			t.Fatalf("line %d was\n%s\nand is\n%s\nafter\n%s", i, first[i], second[i], strings.Join(first[max(0, i-6):i], "\n"))
 		}
 	}
 	if len(first) != len(second) || len(first) < 100 {
@@ -39,7 +39,7 @@ func TestTheSimulatorNoticesWhatIsWrong(t *testing.T) {
 	before := s.disk.mem.CrashClone(vfs.CrashCloneCfg{})
 	m := s.tenants[0]
 	e := map[string]any{"specversion": "1.0", "id": "one", "source": "sim", "subject": "u1", "type": "t.a", "data": map[string]any{"n": int64(5), "region": "eu"}}
-	send := op{name: "send", ask: ask{method: "POST", path: "/api/v1/events", as: "member", body: string(mustJSON(e))}, run: func(m *tenant) want { return m.ingest([]map[string]any{e}) }}
+	send := op{name: "send", ask: ask{method: "POST", path: "/api/v1/events", as: "member", body: string(mustJSON(e))}, run: func(m *tenant) want { return m.ingest([]map[string]any{e}, false) }}
 	if heard, ok := s.do(send); !heard || !ok {
 		t.Fatal("the request was not answered")
 	}
@@ -50,7 +50,7 @@ func TestTheSimulatorNoticesWhatIsWrong(t *testing.T) {
 		t.Errorf("an event that should not be there goes unnoticed: %v", wrong)
 	}
 	off := s.tenants[0].clone()
-	off.quotas[quotaName{"/", "seats"}] = quota{901, "lifetime", "hard"}
+	off.quotas[quotaName{"/", "seats"}] = quota{limit: 901, window: "lifetime", enforce: "hard"}
 	if wrong := s.check(0, off); !strings.Contains(fmt.Sprint(wrong), "is 900, want 901") {
 		t.Errorf("a limit that is off by one goes unnoticed: %v", wrong)
 	}

@@ -43,6 +43,7 @@ type world struct {
 // counts are the figures of a run.
 type counts struct {
 	requests, crashes, restarts, landed, lost, refused, recovered int
+	recalled                                                      int // moments of the past that were asked about
 	faults                                                        map[faultKind]int
 	acknowledged, found                                           int
 }
@@ -50,6 +51,7 @@ type counts struct {
 func (c *counts) add(o counts) {
 	c.requests, c.crashes, c.restarts, c.landed = c.requests+o.requests, c.crashes+o.crashes, c.restarts+o.restarts, c.landed+o.landed
 	c.lost, c.refused, c.recovered = c.lost+o.lost, c.refused+o.refused, c.recovered+o.recovered
+	c.recalled += o.recalled
 	c.acknowledged, c.found = c.acknowledged+o.acknowledged, c.found+o.found
 	if c.faults == nil {
 		c.faults = map[faultKind]int{}
@@ -61,8 +63,8 @@ func (c *counts) add(o counts) {
 
 func (c *counts) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d requests, %d crashes, %d restarts; of the requests cut off %d had happened and %d had not; %d answered 5xx; %d full disks recovered from; events acknowledged %d, found %d",
-		c.requests, c.crashes, c.restarts, c.landed, c.lost, c.refused, c.recovered, c.acknowledged, c.found)
+	fmt.Fprintf(&b, "%d requests, %d crashes, %d restarts; of the requests cut off %d had happened and %d had not; %d answered 5xx; %d full disks recovered from; %d moments of the past asked about; events acknowledged %d, found %d",
+		c.requests, c.crashes, c.restarts, c.landed, c.lost, c.refused, c.recovered, c.recalled, c.acknowledged, c.found)
 	for _, k := range slices.Sorted(maps.Keys(c.faults)) {
 		fmt.Fprintf(&b, "\n  %s: %d", k, c.faults[k])
 	}
@@ -135,7 +137,7 @@ func (w *world) serve(r *http.Request) answer {
 
 func (w *world) send(a ask) answer { return w.serve(request(a)) }
 
-// secret is that of one of a tenant's three tokens.
+// secret is that of one of a tenant's four tokens.
 func (m *tenant) secret(role string) string { return "us_" + m.id + "_" + role }
 
 // call sends a request with one of the tenant's tokens.
@@ -163,6 +165,7 @@ const manifest = `
   - {name: admin, role: admin, secret: us_%[1]s_admin}
   - {name: member, role: member, secret: us_%[1]s_member}
   - {name: ingester, role: ingester, secret: us_%[1]s_ingester}
+  - {name: strict, role: ingester, secret: us_%[1]s_strict, enforce: true}
   meters:
   - {name: m.count, unit: "1", aggregation: count, group_by: {region: data.region}, events: [{type: t.a}]}
   - {name: m.sum, unit: "1", aggregation: sum, group_by: {region: data.region}, events: [{type: t.a, amount: data.n}]}
@@ -192,10 +195,11 @@ const manifest = `
 func newTenant(id string, zone *time.Location) *tenant {
 	region := []string{"region"}
 	on := func(kind, from string) map[string]string { return map[string]string{kind: from} }
-	hard := func(limit int64, window string) quota { return quota{limit, window, "hard"} }
+	hard := func(limit int64, window string) quota { return quota{limit: limit, window: window, enforce: "hard"} }
 	return &tenant{
 		id: id, zone: zone, known: map[string]string{}, granted: map[string][]item{}, holds: map[string]hold{}, resources: map[string]resource{},
 		nodes: map[string]string{}, tokens: map[string]string{}, users: map[string]string{}, keys: map[string]string{},
+		places: nodes,
 		meters: map[string]measure{
 			"m.count": {"count", region, false, on("t.a", "1")}, "m.sum": {"sum", region, false, on("t.a", "n")}, "m.min": {"min", region, false, on("t.a", "n")},
 			"m.max": {"max", region, false, on("t.a", "n")}, "m.average": {"average", region, false, on("t.a", "n")},
