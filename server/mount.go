@@ -34,28 +34,28 @@ func mappings() mapping.Catalog {
 
 // mount builds every surface, in the order in which they are asked. The last one
 // answers what no other owns. A vendor is one entry here and one folder.
-func (s *Server) mount() ([]surface, error) {
+func (s *Server) mount() (all []surface, err error) {
 	c := s.config
-	limit := 0 // each façade's own, as its vendor documents it
+	limits := c.Limits
 	if c.Unthrottled {
-		limit = -1
+		if limits, err = ParseThrottles("off"); err != nil {
+			return nil, err
+		}
 	}
 	of := func(name string, f facade) surface { return surface{name, f.Owns, f} }
 	// Cloud RTC and MetaStudio take the credentials that IAM gives out.
-	identity := iam.New(s.registry, s.ledger, iam.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit})
+	identity := iam.New(s.registry, s.ledger, iam.Options{Now: c.Now, Logger: c.Logger, Limits: limits})
 	// The console's cookie stands for a bearer token at the native API.
 	web, err := console.New(s.registry, console.Options{Now: c.Now, Logger: c.Logger, Key: c.MasterKey, Version: c.Version,
 		Lockout: gateway.NewLockout(gateway.LockoutConfig{Now: c.Now})})
 	if err != nil {
 		return nil, err
 	}
-	meetings := meeting.New(s.registry, s.ledger, meeting.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit, PerSecond: limit})
-	drive := koodrive.New(s.registry, s.ledger, koodrive.Options{Now: c.Now, Logger: c.Logger, PerMinute: limit})
+	meetings := meeting.New(s.registry, s.ledger, meeting.Options{Now: c.Now, Logger: c.Logger, Limits: limits})
+	drive := koodrive.New(s.registry, s.ledger, koodrive.Options{Now: c.Now, Logger: c.Logger, Limits: limits})
 	cloud := zstack.New(s.registry, s.ledger, zstack.Options{Now: c.Now, Logger: c.Logger})
-	rtc := cloudrtc.New(s.registry, s.ledger, cloudrtc.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate,
-		StatisticsPerMinute: limit, AppsPerMinute: limit})
-	studio := metastudio.New(s.registry, s.ledger, metastudio.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate,
-		PerSecond: limit, SystemPerSecond: limit})
+	rtc := cloudrtc.New(s.registry, s.ledger, cloudrtc.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate, Limits: limits})
+	studio := metastudio.New(s.registry, s.ledger, metastudio.Options{Now: c.Now, Logger: c.Logger, Authenticate: identity.Authenticate, Limits: limits})
 	explain := map[string]figures.Explainer{meeting.Name: meetings.Explain, koodrive.Name: drive.Explain, zstack.Name: cloud.Explain,
 		cloudrtc.Name: rtc.Explain, metastudio.Name: studio.Explain}
 	facades := map[string]inside.Surface{meeting.Name: {Handler: meetings, Calls: meeting.Calls()}, koodrive.Name: {Handler: drive, Calls: koodrive.Calls()},

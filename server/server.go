@@ -15,6 +15,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/backup"
+	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
@@ -39,8 +40,10 @@ type Config struct {
 	// Version is what the console says it is part of.
 	Version string
 
-	// Unthrottled drops the limits of requests by the minute and second that the
-	// vendors document and the façades otherwise keep.
+	// Limits are those of vendor requests by the minute and second, as ParseThrottles
+	// reads them; what it lacks is as the vendor documents it.
+	Limits gateway.Limits
+	// Unthrottled drops all of them.
 	Unthrottled bool
 
 	// Memory is what the process is to stay within, of which events under way may

@@ -26,7 +26,7 @@ func demoSettings() []setting {
 		{"listen", "127.0.0.1:8080", "address to serve on; port 0 takes a spare one"},
 		{"data", "", "folder to keep the demo in; default: a temporary one, removed at the end"},
 		{"env", "", "file to write the demo's address and credentials to, as shell assignments"},
-		{"throttle", "documented", "limits of vendor requests by the minute and second: documented (by each vendor) or off"},
+		{"throttle", "documented", "limits of vendor requests: documented (by each vendor), off, or a list such as rtc=60/1m,metastudio.system=40/1s,meeting=off"},
 		{"log-level", "warn", "debug, info, warn or error"},
 		{"log-format", "text", "text or json"},
 	}

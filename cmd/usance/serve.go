@@ -31,7 +31,7 @@ func serveSettings() []setting {
 		{"memory", "1GiB", "memory to stay within: caches take their share of it, and events past it are refused for the moment"},
 		{"log-level", "info", "debug, info, warn or error"},
 		{"log-format", "text", "text or json"},
-		{"throttle", "documented", "limits of vendor requests by the minute and second: documented (by each vendor) or off"},
+		{"throttle", "documented", "limits of vendor requests: documented (by each vendor), off, or a list such as rtc=60/1m,metastudio.system=40/1s,meeting=off"},
 		{"pprof", "", "address of this machine to serve the runtime's profiles on, such as 127.0.0.1:6060"},
 		{"drain", "8s", "how long to wait for requests under way when stopping"},
 	}
@@ -87,9 +87,9 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	if _, _, err := sqlSettings(s); err != nil {
 		return err
 	}
-	throttle := s["throttle"]
-	if throttle != "documented" && throttle != "off" {
-		return usagef("--throttle: %q is neither documented nor off", throttle)
+	limits, err := server.ParseThrottles(s["throttle"])
+	if err != nil {
+		return usagef("--throttle: %w", err)
 	}
 	log, err := newLogger(a.stderr, s["log-level"], s["log-format"])
 	if err != nil {
@@ -124,7 +124,7 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	defer stopSQL() // before the store is closed
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
-	srv, err := server.New(server.Config{Store: h.store, MasterKey: h.key, OperatorToken: h.token, Home: home, Unthrottled: throttle == "off", Version: version(), Now: a.now, Logger: log, Drain: drain, Memory: memory,
+	srv, err := server.New(server.Config{Store: h.store, MasterKey: h.key, OperatorToken: h.token, Home: home, Limits: limits, Version: version(), Now: a.now, Logger: log, Drain: drain, Memory: memory,
 		Sweep: sweep.C, Scratch: newScratch, Snapshot: snapshots(s["data"], h.store), Collectors: []prometheus.Collector{h.collector}})
 	if err != nil {
 		return err

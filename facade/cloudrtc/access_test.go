@@ -15,7 +15,7 @@ import (
 )
 
 func TestTheProjectMustBeTheCallers(t *testing.T) {
-	w := newWorld(t, cloudrtc.Options{StatisticsPerMinute: unlimited})
+	w := newWorld(t, cloudrtc.Options{Limits: gateway.Limits{"rtc.statistics": gateway.Off()}})
 	query := strings.TrimPrefix(asked(webApp, "", ""), usage)
 	for _, c := range []struct{ key, path, header, code string }{
 		{"AKLOOK", "othersproject", "", "APIGW.0306"},
@@ -107,7 +107,7 @@ func TestABodyIsSignedAndBounded(t *testing.T) {
 }
 
 func TestApplicationsAreTheNodesWithAnAppAlias(t *testing.T) {
-	w := newWorld(t, cloudrtc.Options{AppsPerMinute: unlimited})
+	w := newWorld(t, cloudrtc.Options{Limits: gateway.Limits{"rtc.apps": gateway.Off()}})
 	phone := `{"app_name":"phone","app_id":"` + phoneApp + `","state":{"state":"ACTIVATION"},"tenant_name":"acme-account"}`
 	web := `{"app_name":"Web","app_id":"` + webApp + `","state":{"state":"ACTIVATION"},"tenant_name":"acme-account"}`
 	for _, c := range []struct{ key, path, project, want string }{

@@ -27,12 +27,15 @@ type Options struct {
 	Authenticate gateway.Authenticate // required
 
 	MaxDays int // the longest span of days in one request; default 31
-	// StatisticsPerMinute and AppsPerMinute bound the requests of one tenant for
-	// usage and for applications; defaults 30 and 60, negative for no bound. Both are
-	// per process.
-	StatisticsPerMinute int
-	AppsPerMinute       int
-	MaxBody             int64 // bytes of a request body; default 64 KiB
+	// Limits bound requests; a name of Throttles that it lacks is as documented.
+	Limits  gateway.Limits
+	MaxBody int64 // bytes of a request body; default 64 KiB
+}
+
+// Throttles are the limits kept unless Options say otherwise, each by the process:
+// of one tenant, for usage and for applications.
+func Throttles() gateway.Limits {
+	return gateway.Limits{"rtc.statistics": {Requests: 30, Per: time.Minute}, "rtc.apps": {Requests: 60, Per: time.Minute}}
 }
 
 // Facade serves Cloud RTC's API. It is safe for concurrent use.
@@ -58,17 +61,12 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	if o.MaxDays <= 0 {
 		o.MaxDays = 31
 	}
-	if o.StatisticsPerMinute == 0 {
-		o.StatisticsPerMinute = 30
-	}
-	if o.AppsPerMinute == 0 {
-		o.AppsPerMinute = 60
-	}
-	throttle := func(perMinute int) *gateway.Throttle {
-		return gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now, Limit: gateway.Limit{Requests: perMinute, Per: time.Minute}})
+	limits := o.Limits.Over(Throttles())
+	throttle := func(name string) *gateway.Throttle {
+		return gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now, Limit: limits[name]})
 	}
 	f := &Facade{reg: reg, led: led, answers: led.NewAnswers(), o: o, figures: figures.NewSet(Name, Mapping()), refusals: refusals(o.Logger),
-		statistics: throttle(o.StatisticsPerMinute), apps: throttle(o.AppsPerMinute)}
+		statistics: throttle("rtc.statistics"), apps: throttle("rtc.apps")}
 	f.projects = gateway.Projects{Bodies: gateway.ServiceBodies(o.MaxBody), Authenticate: o.Authenticate,
 		Resolve: reg.Resolver(AliasProject), Foreign: gateway.AccessDenied(), Optional: true}
 	mux := gateway.NewMux()

@@ -35,7 +35,7 @@ func TestUsageIsCountedByUTCDayAndMedia(t *testing.T) {
 // TestUsageAgreesWithAPlainCount compares answers with sums made by hand over
 // events drawn at random.
 func TestUsageAgreesWithAPlainCount(t *testing.T) {
-	w := newWorld(t, cloudrtc.Options{StatisticsPerMinute: unlimited})
+	w := newWorld(t, cloudrtc.Options{Limits: gateway.Limits{"rtc.statistics": gateway.Off()}})
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -80,7 +80,7 @@ func dates(v map[string]any) string {
 }
 
 func TestDatesThatAreLeftOut(t *testing.T) {
-	w := newWorld(t, cloudrtc.Options{StatisticsPerMinute: unlimited})
+	w := newWorld(t, cloudrtc.Options{Limits: gateway.Limits{"rtc.statistics": gateway.Off()}})
 	for query, want := range map[string]string{
 		"":                                           "2026-03-04 2026-03-04 1",
 		"&start_date&end_date":                       "2026-03-04 2026-03-04 1",
@@ -109,7 +109,7 @@ func TestDatesThatAreLeftOut(t *testing.T) {
 }
 
 func TestParametersAreCheckedInOrder(t *testing.T) {
-	w := newWorld(t, cloudrtc.Options{StatisticsPerMinute: unlimited})
+	w := newWorld(t, cloudrtc.Options{Limits: gateway.Limits{"rtc.statistics": gateway.Off()}})
 	const metric = "&metric=CommunicationDuration"
 	for _, c := range []struct{ query, want string }{
 		{"", "Required String parameter 'app' is not present"},
@@ -165,7 +165,7 @@ func TestAnAppIsKnownByItsAliasOrByItsUsage(t *testing.T) {
 }
 
 func TestANodesProjectSeesItsSubtreeAlone(t *testing.T) {
-	w := newWorld(t, cloudrtc.Options{StatisticsPerMinute: unlimited})
+	w := newWorld(t, cloudrtc.Options{Limits: gateway.Limits{"rtc.statistics": gateway.Off()}})
 	w.contractDay(webApp)
 	query := strings.TrimPrefix(asked(webApp, "2026-03-01", "2026-03-01"), usage)
 	for _, key := range []string{"AKLOOK", "AKWEB"} {

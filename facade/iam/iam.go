@@ -36,10 +36,15 @@ type Options struct {
 
 	Failures int           // in a row that lock an access key or a user name; default 5, negative for never
 	LockFor  time.Duration // how long; default 5 minutes
-	// PerMinute bounds the sign-ins from one network address under one name;
-	// default 100, negative for no bound. It is per process, as the locks are.
-	PerMinute int
-	MaxBody   int64 // bytes of a request body; default 64 KiB
+	// Limits bound requests; a name of Throttles that it lacks is as documented.
+	Limits  gateway.Limits
+	MaxBody int64 // bytes of a request body; default 64 KiB
+}
+
+// Throttles are the limits kept unless Options say otherwise, each by the process,
+// as the locks are: of sign-ins from one network address under one name.
+func Throttles() gateway.Limits {
+	return gateway.Limits{"iam.signin": {Requests: 100, Per: time.Minute}}
 }
 
 // Facade serves IAM's API. It is safe for concurrent use.
@@ -67,16 +72,12 @@ func New(reg *registry.Registry, _ *ledger.Ledger, o Options) *Facade {
 	if o.Window == (sdksign.Window{}) {
 		o.Window = sdksign.HMACSHA256.Window()
 	}
-	if o.PerMinute == 0 {
-		o.PerMinute = 100
-	}
 	locks := gateway.LockoutConfig{Now: o.Now, Failures: o.Failures, For: o.LockFor}
 	f := &Facade{reg: reg, o: o, refusals: refusals(o.Logger),
-		bodies: gateway.ServiceBodies(o.MaxBody),
-		keys:   gateway.NewLockout(locks),
-		users:  gateway.NewLockout(locks),
-		throttle: gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now,
-			Limit: gateway.Limit{Requests: o.PerMinute, Per: time.Minute}}),
+		bodies:   gateway.ServiceBodies(o.MaxBody),
+		keys:     gateway.NewLockout(locks),
+		users:    gateway.NewLockout(locks),
+		throttle: gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now, Limit: o.Limits.Over(Throttles())["iam.signin"]}),
 	}
 	mux := gateway.NewMux()
 	mux.HandleFunc("POST /v3/auth/tokens", f.answer(f.createToken))

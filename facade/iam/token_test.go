@@ -10,6 +10,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/facade/iam"
+	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/sdksign"
 	"github.com/usance/usance/registry"
 )
@@ -212,7 +213,7 @@ func TestFiveWrongPasswordsLockAUserForFiveMinutes(t *testing.T) {
 }
 
 func TestSignInsFromOneAddressAreThrottled(t *testing.T) {
-	w := newWorld(t, iam.Options{PerMinute: 2})
+	w := newWorld(t, iam.Options{Limits: gateway.Limits{"iam.signin": {Requests: 2, Per: time.Minute}}})
 	w.signIn("acme", "ops", "")
 	w.signIn("acme", "ops", "")
 	out := w.Call(http.MethodPost, tokens, login("acme", "ops", password, ""))

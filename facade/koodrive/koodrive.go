@@ -34,10 +34,15 @@ type Options struct {
 	// Window says how far X-Date may lie from the clock; the zero Window is 15
 	// minutes back and 60 seconds ahead.
 	Window sdksign.Window
-	// PerMinute bounds the requests of one user or token; default 1,200, negative
-	// for no bound. It is per process.
-	PerMinute int
-	MaxBody   int64 // bytes of a request body; default 64 KiB
+	// Limits bound requests; a name of Throttles that it lacks is as documented.
+	Limits  gateway.Limits
+	MaxBody int64 // bytes of a request body; default 64 KiB
+}
+
+// Throttles are the limits kept unless Options say otherwise, each by the process:
+// of one user or token. The vendor documents none.
+func Throttles() gateway.Limits {
+	return gateway.Limits{"koodrive.user": {Requests: 1200, Per: time.Minute}}
 }
 
 // Facade serves KooDrive's API. It is safe for concurrent use.
@@ -72,12 +77,9 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	if o.Window == (sdksign.Window{}) {
 		o.Window = sdksign.AppHMAC.Window()
 	}
-	if o.PerMinute == 0 {
-		o.PerMinute = 1200
-	}
 	f := &Facade{reg: reg, led: led, answers: led.NewAnswers(), o: o, figures: figures.NewSet(Name, Mapping()), places: places(Mapping()),
 		bodies:   gateway.ServiceBodies(o.MaxBody),
-		throttle: gateway.NewThrottle(gateway.ThrottleConfig{Limit: gateway.Limit{Requests: o.PerMinute, Per: time.Minute}, Now: o.Now}),
+		throttle: gateway.NewThrottle(gateway.ThrottleConfig{Limit: o.Limits.Over(Throttles())["koodrive.user"], Now: o.Now}),
 	}
 	f.routes = map[string]call{routeQuotaUsed: f.quotaUsed, routeCreate: f.createSession, routeRefresh: f.refreshSession,
 		routeCheck: f.checkSession, routeLogoff: f.logoff}

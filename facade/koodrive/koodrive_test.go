@@ -15,6 +15,7 @@ import (
 	"github.com/usance/usance"
 	"github.com/usance/usance/facade/koodrive"
 	"github.com/usance/usance/internal/facadetest"
+	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -154,7 +155,7 @@ type answer struct {
 }
 
 func TestTheSumsHoldInAnswersOverTheRealLedger(t *testing.T) {
-	w := newWorld(t, koodrive.Options{PerMinute: -1})
+	w := newWorld(t, koodrive.Options{Limits: gateway.Limits{"koodrive.user": gateway.Off()}})
 	nodes := []usance.Path{"/drive", "/drive/dept", "/drive/personal", "/drive/group", "/drive/dept/a", "/drive/dept/a/b", "/drive/personal/c", "/drive/group/d"}
 	rapid.Check(t, func(rt *rapid.T) {
 		var e registry.Edit
@@ -257,7 +258,7 @@ func TestMessagesSpeakTheCallersLanguage(t *testing.T) {
 }
 
 func TestTooManyRequestsAreThrottledByPrincipal(t *testing.T) {
-	w := newWorld(t, koodrive.Options{PerMinute: 3})
+	w := newWorld(t, koodrive.Options{Limits: gateway.Limits{"koodrive.user": {Requests: 3, Per: time.Minute}}})
 	for range 3 {
 		w.read()
 	}
@@ -273,7 +274,7 @@ func TestTooManyRequestsAreThrottledByPrincipal(t *testing.T) {
 }
 
 func BenchmarkQuotaUsed(b *testing.B) {
-	w := newWorld(b, koodrive.Options{PerMinute: -1})
+	w := newWorld(b, koodrive.Options{Limits: gateway.Limits{"koodrive.user": gateway.Off()}})
 	exampleOfThePage(w)
 	token := "Bearer+" + w.signIn("user-0001")["accessToken"].(string)
 	b.ReportAllocs()

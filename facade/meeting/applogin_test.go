@@ -9,6 +9,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/facade/meeting"
+	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/registry"
 )
 
@@ -169,7 +170,7 @@ func TestNullsAreAsAbsent(t *testing.T) {
 }
 
 func TestAnAppSignatureExpires(t *testing.T) {
-	w := newWorld(t, meeting.Options{PerMinute: -1})
+	w := newWorld(t, meeting.Options{Limits: gateway.Limits{"meeting.user": gateway.Off()}})
 	for offset, status := range map[int64]int{-1: 401, 0: 200, 600: 200} {
 		at := began.Unix() + offset
 		body := fmt.Sprintf(`{"appId":"app-0001","clientType":72,"expireTime":%d,"nonce":"%s","userId":"alice"}`, at, nonce)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/facade/meeting"
+	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/registry"
 )
 
@@ -137,7 +138,7 @@ func TestADisabledAccountIsToldApartUnlessHidden(t *testing.T) {
 }
 
 func TestApiCallersHave64TokensAndOthersOne(t *testing.T) {
-	w := newWorld(t, meeting.Options{PerMinute: -1, PerSecond: -1})
+	w := newWorld(t, meeting.Options{Limits: gateway.Limits{"meeting.user": gateway.Off(), "meeting.tenant": gateway.Off()}})
 	var tokens []string
 	for range 65 {
 		tokens = append(tokens, w.admin())

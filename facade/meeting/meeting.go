@@ -38,11 +38,15 @@ type Options struct {
 	// By default it is told apart (412), as the vendor does, whatever the password.
 	HideDisabled bool
 
-	// PerMinute bounds the requests of one user to one API, PerSecond those of one
-	// tenant; defaults 100 and 200, negative for no bound. Both are per process.
-	PerMinute int
-	PerSecond int
-	MaxBody   int64 // bytes of a request body; default 64 KiB
+	// Limits bound requests; a name of Throttles that it lacks is as documented.
+	Limits  gateway.Limits
+	MaxBody int64 // bytes of a request body; default 64 KiB
+}
+
+// Throttles are the limits kept unless Options say otherwise, each by the process:
+// of one user, and of one tenant, to one API.
+func Throttles() gateway.Limits {
+	return gateway.Limits{"meeting.user": {Requests: 100, Per: time.Minute}, "meeting.tenant": {Requests: 200, Per: time.Second}}
 }
 
 // Facade serves Huawei Cloud Meeting's API. It is safe for concurrent use.
@@ -76,19 +80,13 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 		o.RefreshLife = 30 * 24 * time.Hour
 	}
 	o.RefreshLife = max(o.RefreshLife, o.TokenLife).Truncate(time.Second)
-	if o.PerMinute == 0 {
-		o.PerMinute = 100
-	}
-	if o.PerSecond == 0 {
-		o.PerSecond = 200
-	}
+	limits := o.Limits.Over(Throttles())
 	f := &Facade{reg: reg, led: led, answers: led.NewAnswers(), o: o, figures: figures.NewSet(Name, Mapping()), refusals: refusals(o.Logger),
 		bodies:  gateway.ServiceBodies(o.MaxBody),
 		lockout: gateway.NewLockout(gateway.LockoutConfig{Now: o.Now, Failures: o.Failures, For: o.LockFor}),
-		user: gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now,
-			Limit: gateway.Limit{Requests: o.PerMinute, Per: time.Minute}}),
+		user:    gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now, Limit: limits["meeting.user"]}),
 		all: gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now, Policy: "api", Header: gateway.HeaderRatelimitAllEnv,
-			Limit: gateway.Limit{Requests: o.PerSecond, Per: time.Second}}),
+			Limit: limits["meeting.tenant"]}),
 	}
 	mux := gateway.NewMux()
 	mux.Handle("POST /v1/usg/acs/auth/account", f.issuing(f.accountLogin))

@@ -14,6 +14,7 @@ import (
 	"github.com/usance/usance"
 	"github.com/usance/usance/facade/meeting"
 	"github.com/usance/usance/internal/facadetest"
+	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -216,7 +217,7 @@ func TestNothingButAnAccessTokenGetsIn(t *testing.T) {
 }
 
 func TestTheThrottleIsByUserAndByTenant(t *testing.T) {
-	w := newWorld(t, meeting.Options{PerMinute: 2, PerSecond: 3})
+	w := newWorld(t, meeting.Options{Limits: gateway.Limits{"meeting.user": {Requests: 2, Per: time.Minute}, "meeting.tenant": {Requests: 3, Per: time.Second}}})
 	token := w.admin()
 	for range 2 {
 		if out := w.orgRes(token); out.Code != 200 {
@@ -272,7 +273,7 @@ func TestOwnsItsOwnPathsOnly(t *testing.T) {
 }
 
 func BenchmarkOrgRes(b *testing.B) {
-	w := newWorld(b, meeting.Options{PerMinute: -1, PerSecond: -1})
+	w := newWorld(b, meeting.Options{Limits: gateway.Limits{"meeting.user": gateway.Off(), "meeting.tenant": gateway.Off()}})
 	exampleOfThePage(w)
 	token := w.admin()
 	b.ReportAllocs()

@@ -73,7 +73,7 @@ func TestTenRequestsASecondForATenantAndTwentyForAll(t *testing.T) {
 	w.Clock.Move(time.Second)
 	w.Answered(w.As("AKLOOK", http.MethodGet, count), 200)
 
-	w = newWorld(t, metastudio.Options{SystemPerSecond: 1})
+	w = newWorld(t, metastudio.Options{Limits: gateway.Limits{"metastudio.system": {Requests: 1, Per: time.Second}}})
 	w.Answered(w.As("AKLOOK", http.MethodGet, count), 200)
 	if got := w.Refused(w.As("AKOTHER", http.MethodGet, others), 429, "APIGW.0308"); !strings.Contains(got, "policy api over ratelimit,limit:1,") {
 		t.Error(got)

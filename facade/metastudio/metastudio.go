@@ -28,11 +28,15 @@ type Options struct {
 
 	Authenticate gateway.Authenticate // required
 
-	// PerSecond bounds the requests of one tenant and SystemPerSecond those of all;
-	// defaults 10 and 20, negative for no bound. Both are per process.
-	PerSecond       int
-	SystemPerSecond int
-	MaxBody         int64 // bytes of a request body; default 64 KiB
+	// Limits bound requests; a name of Throttles that it lacks is as documented.
+	Limits  gateway.Limits
+	MaxBody int64 // bytes of a request body; default 64 KiB
+}
+
+// Throttles are the limits kept unless Options say otherwise, each by the process:
+// of one tenant, and of all together.
+func Throttles() gateway.Limits {
+	return gateway.Limits{"metastudio.tenant": {Requests: 10, Per: time.Second}, "metastudio.system": {Requests: 20, Per: time.Second}}
 }
 
 // Facade serves MetaStudio's API. It is safe for concurrent use.
@@ -57,18 +61,13 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *Facade {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.PerSecond == 0 {
-		o.PerSecond = 10
-	}
-	if o.SystemPerSecond == 0 {
-		o.SystemPerSecond = 20
-	}
+	limits := o.Limits.Over(Throttles())
 	f := &Facade{reg: reg, led: led, now: o.Now, answers: led.NewAnswers(), figures: figures.NewSet(Name, Mapping()), refusals: refusals(o.Logger)}
 	f.projects = gateway.Projects{Bodies: gateway.ServiceBodies(o.MaxBody), Authenticate: o.Authenticate,
 		Resolve: reg.Resolver(AliasProject), Foreign: faultTenant}
 	f.throttles = []*gateway.Throttle{
-		gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now, Limit: gateway.Limit{Requests: o.PerSecond, Per: time.Second}}),
-		gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now, Limit: gateway.Limit{Requests: o.SystemPerSecond, Per: time.Second},
+		gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now, Limit: limits["metastudio.tenant"]}),
+		gateway.NewThrottle(gateway.ThrottleConfig{Now: o.Now, Limit: limits["metastudio.system"],
 			Policy: "api", Header: gateway.HeaderRatelimitAllEnv, Shared: true}),
 	}
 	f.routes = map[string]call{

@@ -23,7 +23,7 @@ const (
 
 // without has no throttles, for tests that are not about them.
 func without() metastudio.Options {
-	return metastudio.Options{PerSecond: -1, SystemPerSecond: -1}
+	return metastudio.Options{Limits: gateway.Limits{"metastudio.tenant": gateway.Off(), "metastudio.system": gateway.Off()}}
 }
 
 // rows writes a count's rows on one line each.
