@@ -337,33 +337,94 @@ describe('each page does its job', () => {
       await page.waitForSelector('.proof.good', { timeout: 60_000 })
     }))
 
-  for (const vendor of ['meeting', 'koodrive', 'zstack', 'rtc', 'metastudio'])
-    test(`vendor APIs: the ${vendor} command works as it is copied, and its fields are those shown`, () =>
+  for (const [vendor, least] of [['meeting', 5], ['koodrive', 15], ['zstack', 30], ['rtc', 35], ['metastudio', 1]])
+    test(`vendor APIs: the ${vendor} command works as it is copied, and its answer is the one shown`, () =>
       on({ as: admin() }, `/t/acme/apis?vendor=${vendor}`, async (page) => {
-        await page.waitForSelector('tbody tr')
+        await page.waitForSelector('.json .origin')
+        const shown = async () => JSON.parse((await page.locator('.json .line').allTextContents()).join('\n'))
         const command = await page.locator('pre').innerText()
         const { stdout } = await run('bash', ['-c', command], { env: { ...process.env, ...server.env } })
-        const answer = JSON.parse(stdout)
-        const rows = await page.locator('tbody tr').evaluateAll((list) => list.map((r) => [...r.querySelectorAll('td')].slice(0, 2).map((c) => c.textContent.trim())))
-        const got = vendor === 'koodrive' ? answer.data
-          : vendor === 'zstack' ? Object.fromEntries(answer.usages.flatMap((u) => [[u.name + '.used', u.used], [u.name + '.total', u.total]]))
-          : vendor === 'rtc' ? answer.usage.at(-1)
-          : vendor === 'metastudio' ? Object.fromEntries(answer.resources_count.map((c) => [`${c.business_type} · ${c.charging_mode} · ${c.resource_source}`, c.count])) : answer
-        assert(rows.length >= 5)
-        for (const [field, value] of rows) assert.equal(value.replace(/ (GB|KB|B|min|s|d)$/, ''), String(got[field]), field)
+        assert.deepEqual(await shown(), JSON.parse(stdout))
+        assert.match(await text(page, '.told .status'), /200/)
+        assert((await page.locator('.json .origin').count()) >= least)
+        // Every value that is underlined is, in the table of fields, the same.
+        const values = await page.locator('.json .origin').evaluateAll((list) => list.map((b) => [b.title, b.textContent]))
+        await page.click('button:has-text("Fields")')
+        await page.waitForSelector('tbody tr')
+        const rows = new Map(await page.locator('tbody tr').evaluateAll((list) => list.map((r) => [r.querySelector('.origin').title, r.querySelectorAll('td')[1].textContent.trim()])))
+        for (const [name, value] of values) assert.equal(rows.get(name)?.replace(/ (GB|KB|B|min|s|d)$/, ''), value.replaceAll('"', ''), name)
+        assert.equal(rows.size, values.length)
       }))
+
+  test('vendor APIs: other parameters are sent, stand in the link, and a refusal is shown as it is', () =>
+    on({ as: admin() }, '/t/acme/apis?vendor=rtc', async (page) => {
+      await page.waitForSelector('.json .origin')
+      const day = new Date(Date.now() - 3 * 86_400_000).toISOString().slice(0, 10)
+      await page.fill('[name=start_date]', day)
+      await page.fill('[name=end_date]', day)
+      assert((await text(page, 'pre')).includes(`start_date=${day}&end_date=${day}`))
+      await page.press('[name=end_date]', 'Enter')
+      await page.waitForFunction(() => document.querySelectorAll('.json .origin').length === 5)
+      assert((await text(page, '.json')).includes(`"date": "${day}"`))
+      assert(page.url().includes(`p.end_date=${day}`), page.url())
+      await page.reload()
+      await page.waitForFunction(() => document.querySelectorAll('.json .origin').length === 5)
+      await page.click('.json .line:has-text("audio") .origin')
+      await page.waitForSelector(`dialog h2:has-text("audio · ${day}")`)
+      assert((await page.locator('dialog dl').innerText()).includes('rtc.duration'))
+      await noSeriousFault(page)
+      await page.keyboard.press('Escape')
+      await page.fill('[name=app]', '<img src=x onerror=alert(1)>')
+      await page.click('.params .primary')
+      await page.waitForSelector('.told .status:has-text("400")')
+      assert.match(await text(page, '.json'), /DATA\.100011001/)
+      assert.equal(await page.locator('main img').count(), 0)
+      for (const [name, part] of [['Go', 'ListRtcHistoryUsageRequest{'], ['Python', 'list_rtc_history_usage('], ['Java', '.listRtcHistoryUsage(']]) {
+        await page.click(`.seg button:text-is("${name}")`)
+        const code = await text(page, 'pre')
+        for (const want of [part, server.env.HUAWEI_PROJECT_ID, server.url, JSON.stringify('<img src=x onerror=alert(1)>')]) assert(code.includes(want), code)
+        assert(!code.includes(server.env.HUAWEI_SECRET_KEY))
+      }
+    }))
+
+  test("vendor APIs: ZStack's queries are offered beside its usage", () =>
+    on({ as: admin() }, '/t/acme/apis?vendor=zstack', async (page) => {
+      await page.waitForSelector('.json .origin')
+      await page.selectOption('select', 'QueryQuota')
+      await page.waitForSelector('.json .line:has-text("inventories") ~ .line .origin')
+      await page.selectOption('select', 'QueryIAM2Organization')
+      await page.waitForSelector(`.json .line:has-text("${server.env.ZSTACK_ORGANIZATION}")`)
+      assert.equal(await page.locator('.json .origin').count(), 0)
+    }))
+
+  test('vendor APIs: a viewer is answered as a viewer, and sees where the numbers come from all the same', () =>
+    on({ as: viewer }, '/t/acme/apis?vendor=meeting', async (page) => {
+      await page.waitForSelector('.told .status:has-text("403")')
+      assert.match(await text(page, '.json'), /MMC\.111080002/)
+      await page.click('button:has-text("Fields")')
+      await page.waitForSelector('tbody tr:has-text("confLength")')
+      await page.goto(server.url + '/console/t/acme/apis?vendor=zstack')
+      await page.waitForSelector('.told .status:has-text("200")')
+      await page.waitForSelector('.json .origin')
+    }))
 
   test('vendor APIs: a number leads to its mapping, what was read, and the events behind it', () =>
     on({ as: admin() }, '/t/acme/apis?vendor=meeting', async (page) => {
-      await page.click('tr:has-text("confLength") .origin')
+      // By keyboard: the value has the focus, and gets it back.
+      await page.locator('.json .line:has-text("confLength") .origin').focus()
+      await page.keyboard.press('Enter')
       await page.waitForSelector('dialog li a')
       const facts = await page.locator('dialog dl').innerText()
       for (const part of ['meeting.duration', 'today', '÷ 60', 'rounded down', '/v1/mmc/management/orgRes']) assert(facts.includes(part), facts)
+      await page.keyboard.press('Escape')
+      await page.waitForSelector('dialog', { state: 'detached' })
+      assert.match(await page.evaluate(() => document.activeElement.getAttribute('title')), /confLength/)
+      await page.keyboard.press('Enter')
       await page.click('dialog a:has-text("All events behind it")')
       await page.waitForSelector('.line:has-text("meeting.conference.ended")')
       assert.match(page.url(), /events\?meter=meeting\.duration&from=/)
       await page.goto(server.url + '/console/t/acme/apis?vendor=koodrive')
-      await page.click('tr:has-text("spaceQuotaUsed") .origin')
+      await page.click('.json .line:has-text("spaceQuotaUsed") .origin')
       await page.click('dialog .chip:has-text("deptSpaceQuotaUsed")')
       await page.waitForSelector('dialog h2:has-text("deptSpaceQuotaUsed")')
     }))
@@ -416,7 +477,8 @@ describe('what comes from outside is text', () => {
       { specversion: '1.0', id: '2', source: 's', type: 'meeting.conference.ended', subject: 'long', data: { duration_seconds: 60, note: 'w'.repeat(10_000) } },
     ])
     await server.call('PUT', '/quotas?tenant=hostile', { node: '/<b>bold<b>', meter: 'meeting.conferences', limit: 1 })
-    for (const path of ['/overview', '/t/hostile', '/t/hostile/events', '/t/hostile/usage?meter=meeting.conferences&by=subject', '/t/hostile/definitions/quotas', '/t/hostile/audit', '/t/hostile?view=map'])
+    await server.call('PUT', '/nodes?tenant=hostile', { path: '/<b>bold<b>', name, aliases: { 'zstack.organization': '<img src=x onerror=alert(3)>' } })
+    for (const path of ['/overview', '/t/hostile', '/t/hostile/events', '/t/hostile/usage?meter=meeting.conferences&by=subject', '/t/hostile/definitions/quotas', '/t/hostile/audit', '/t/hostile?view=map', '/t/hostile/apis?vendor=zstack'])
       await on({ as: asOperator(server), size: phone }, path, async (page) => {
         await page.waitForLoadState('networkidle')
         assert.equal(await page.locator('main script, main img, main b b').count(), 0)

@@ -90,7 +90,7 @@ export const places = [
   { name: 'events', path: '/t/acme/events', ready: '.line .link' },
   { name: 'definitions', path: '/t/acme/definitions/quotas', ready: 'tbody tr' },
   { name: 'audit', path: '/t/acme/audit', ready: 'li .line' },
-  { name: 'apis', path: '/t/acme/apis?vendor=koodrive', ready: 'tbody tr' },
+  { name: 'apis', path: '/t/acme/apis?vendor=koodrive', ready: '.json .origin' },
   { name: 'system', path: '/system', ready: 'tbody tr', as: 'operator' },
 ]
 

@@ -77,7 +77,7 @@ export const zh: Words = {
 
   'void': '作废此事件', 'void.title': '作废 {id}', 'void.text': '它在各计量项中、于其所属日期计入的数量都会扣回。事件与作废记录都保留在账本中。同一标识不能再以其他内容发送。', 'void.reason': '原因', 'void.done': '事件已作废。',
 
-  'apis.lead': '本租户的客户端实际发出的五个调用，以及每个数字的来源。', 'apis.call': '调用', 'apis.answer': '当前应答', 'apis.same': '接口此刻会应答的值。实际调用需要客户端的凭据，控制台没有这些凭据。', 'apis.field': '字段', 'apis.value': '值', 'apis.from': '来源',
+  'apis.lead': '本租户的客户端实际发出的五个调用，以及每个数字的来源。', 'apis.call': '调用', 'apis.answer': '当前应答', 'apis.live': '接口按您的权限给出的实时应答。不占用厂商的调用限额，也不写入任何数据。带下划线的值可查看来源。', 'apis.operation': '操作', 'apis.send': '发送', 'apis.took': '{ms} 毫秒', 'apis.fields': '字段', 'apis.headers': '响应头', 'apis.more': '另有 {n} 行', 'apis.admins': '该厂商只应答管理员。管理员会看到的值在“字段”中。', 'apis.field': '字段', 'apis.value': '值', 'apis.from': '来源',
   'apis.meeting': '企业资源使用情况', 'apis.koodrive': '云盘服务用量', 'apis.zstack': '组织配额用量', 'apis.rtc': '应用每日用量', 'apis.metastudio': '资源数量统计',
   'apis.secrets': '请将密钥放入所示变量；控制台从不显示已有的密钥。', 'apis.token': '“定义”中本租户的令牌可用作访问令牌。', 'apis.missing': '客户端调用之前，需要为节点或租户设置别名：{aliases}。', 'apis.define': '去设置', 'apis.nothing': '暂无可应答的内容',
   'apis.nothing.meeting': '还没有会议记录。', 'apis.nothing.koodrive': '请在 /drive、/drive/dept、/drive/personal 和 /drive/group 设置 drive.space 配额。', 'apis.nothing.zstack': '请在带有 zstack.organization 别名的节点设置配额。', 'apis.nothing.rtc': '昨天（UTC）没有收到流。', 'apis.nothing.metastudio': '7 天内没有资源到期。',
