@@ -136,7 +136,8 @@ function huawei(s: Sent, of: Service): Snippet[] {
   const value = (k: string, v: string) => (of.numbers.includes(k) ? String(Number(v)) : JSON.stringify(v))
   const pointers = query.filter(([k]) => !of.required.includes(k))
   const kinds = [...new Set(pointers.map(([k]) => (of.numbers.includes(k) ? 'int32' : 'string')))]
-  const go = query.map(([k, v]) => `		${camel(k)}: ${of.required.includes(k) ? value(k, v) : `${of.numbers.includes(k) ? 'int32p' : 'stringp'}(${value(k, v)})`},`)
+  const wide = Math.max(...query.map(([k]) => camel(k).length)) + 2 // as gofmt has it
+  const go = query.map(([k, v]) => `		${`${camel(k)}:`.padEnd(wide)}${of.required.includes(k) ? value(k, v) : `${of.numbers.includes(k) ? 'int32p' : 'stringp'}(${value(k, v)})`},`)
   const python = query.map(([k, v]) => `${k}=${value(k, v)}`)
   const snake = name.replace(/[A-Z]/g, (c, i: number) => (i ? '_' : '') + c.toLowerCase())
   const builder = of.client + 'Builder'
