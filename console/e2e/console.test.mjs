@@ -282,6 +282,24 @@ describe('each page does its job', () => {
     })
   })
 
+  test('events: a preview of a range that is discarded changes nothing and is not kept', async () => {
+    await server.call('POST', '/events?tenant=acme', { specversion: '1.0', id: 'd-1', source: 'discarded', type: 'meeting.conference.started', subject: 'd-1', node: '/discarded' })
+    const entries = async () => (await server.call('GET', '/corrections?tenant=acme')).items.filter((c) => c.filter.source === 'discarded').map((c) => c.state)
+    await on({ as: admin() }, '/t/acme/events?source=discarded', async (page) => {
+      await page.click('button:has-text("Void a range")')
+      await page.fill('dialog [name=reason]', 'A second thought follows')
+      await page.click('dialog .primary')
+      await page.waitForSelector('dialog [data-state=proposed]')
+      assert.deepEqual(await entries(), ['proposed'])
+      await page.click('dialog button:has-text("Discard")')
+      await page.waitForSelector('dialog form')
+      assert.deepEqual(await entries(), [])
+      assert.equal(await page.locator('dialog li:has-text("discarded")').count(), 0)
+      const { data } = await server.call('GET', '/meters/meeting.conferences/query?tenant=acme&node=/discarded')
+      assert.equal(data[0].value, 1)
+    })
+  })
+
   test('nodes: what depends on one is listed when it is not removed, and a move says what went along', async () => {
     await server.call('PUT', '/nodes?tenant=acme', { path: '/moving/a', name: 'A' })
     await server.call('PUT', '/quotas?tenant=acme', { node: '/moving/a/b', meter: 'drive.space', limit: 1000 })
@@ -326,6 +344,47 @@ describe('each page does its job', () => {
       await page.click('dialog button:has-text("I have kept it")')
       assert(!(await page.content()).includes(secret))
     }))
+
+  test('definitions: a token that enforces is made so, shown so, and refuses what a quota has no room for', async () => {
+    await server.call('PUT', '/quotas?tenant=acme', { node: '/enforced', meter: 'meeting.conferences', limit: 1 })
+    await on({ as: admin() }, '/t/acme/definitions/tokens', async (page) => {
+      await page.click('button:has-text("New token")')
+      await page.locator('dialog input').first().fill('strict')
+      await page.locator('dialog select').first().selectOption('ingester')
+      await page.check('dialog input[type=checkbox]')
+      await page.click('dialog .primary')
+      await page.click('dialog button:has-text("Make the change")')
+      const secret = (await page.locator('dialog pre').innerText()).trim()
+      await page.click('dialog button:has-text("I have kept it")')
+      await page.waitForSelector('tbody tr:has-text("strict"):has-text("yes")')
+      assert.equal((await server.call('GET', '/tokens/strict?tenant=acme')).enforce, true)
+      const send = async (id) => (await fetch(server.url + '/api/v1/events', { method: 'POST', headers: { Authorization: 'Bearer ' + secret, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ specversion: '1.0', id, source: 'strict', type: 'meeting.conference.started', subject: id, node: '/enforced' }) })).status
+      assert.deepEqual([await send('s-1'), await send('s-2')], [204, 409])
+    })
+  })
+
+  test('resources: grants are typed one a line, previewed, and raise the limit', async () => {
+    await server.call('PUT', '/quotas?tenant=acme', { node: '/granted', meter: 'drive.space', limit: 1024 })
+    await on({ as: admin() }, '/t/acme/resources?view=list', async (page) => {
+      await page.click('button:has-text("New resource")')
+      const field = (name) => page.locator('dialog .field', { hasText: name }).locator('input, textarea').first()
+      await field('ID').fill('pack-2')
+      await field('Node').fill('/granted')
+      await page.fill('dialog [placeholder=LIVE_2D]', 'DRIVE_PACK')
+      await page.fill('dialog textarea', 'drive.space, much')
+      assert.equal(await page.locator('dialog .primary').isDisabled(), true)
+      await page.fill('dialog textarea', 'drive.space, 4096')
+      await page.click('dialog .primary')
+      await page.waitForSelector('dialog .changes li')
+      const limit = async () => (await server.call('GET', '/quotas?tenant=acme&node=/granted')).items[0].limit
+      assert.equal(await limit(), 1024)
+      await page.click('dialog .primary')
+      await page.waitForSelector('dialog', { state: 'detached' })
+      assert.equal(await limit(), 5120)
+      await server.call('DELETE', '/resources/pack-2?tenant=acme')
+    })
+  })
 
   test('audit: a change shows before and after, and the ledger verifies', () =>
     on({ as: admin() }, '/t/acme/audit', async (page) => {
