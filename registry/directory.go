@@ -265,30 +265,33 @@ func (r *Registry) Tenants(ctx context.Context, after usance.TenantID, limit int
 			return nil, err
 		}
 		page := rows.Range(0)
-		for _, row := range page {
-			id := usance.TenantID(row.ID[len(prefix):])
-			if exists, err := r.exists(ctx, id); err != nil {
+		ids := make([]usance.TenantID, len(page))
+		for i, row := range page {
+			ids[i] = usance.TenantID(row.ID[len(prefix):])
+			from = row.ID + "\x00"
+		}
+		heads, err := store.Peek(ctx, r.st, ids, journal.HeadKey)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			row, there := heads[id]
+			if !there {
+				continue
+			}
+			head, err := journal.DecodeHead(row)
+			if err != nil {
 				return nil, err
-			} else if exists && len(out) < limit {
+			}
+			if head.Definitions != 0 && len(out) < limit { // otherwise its creation was not finished
 				out = append(out, id)
 			}
-			from = row.ID + "\x00"
 		}
 		if len(page) < limit {
 			break
 		}
 	}
 	return out, nil
-}
-
-// exists reports whether a tenant's creation was finished.
-func (r *Registry) exists(ctx context.Context, tenant usance.TenantID) (bool, error) {
-	rows, err := r.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{journal.HeadKey}})
-	if err != nil {
-		return false, err
-	}
-	head, err := journal.ReadHead(rows)
-	return head.Definitions != 0, err
 }
 
 // maxNamesakes bounds the tenants looked at for one bare user name.

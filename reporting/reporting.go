@@ -49,6 +49,7 @@ type Publisher struct {
 	pool  *pgxpool.Pool
 	place string
 	ready bool // the tables are there
+	rounds
 }
 
 // Open returns a publisher to the database at a postgres:// address. It does not
@@ -71,7 +72,7 @@ func Open(url string, o Options) (*Publisher, error) {
 		return nil, err
 	}
 	c := cfg.ConnConfig
-	return &Publisher{Options: o, pool: pool, place: fmt.Sprintf("%s:%d/%s", c.Host, c.Port, c.Database)}, nil
+	return &Publisher{Options: o, pool: pool, rounds: rounds{fresh: o.Now()}, place: fmt.Sprintf("%s:%d/%s", c.Host, c.Port, c.Database)}, nil
 }
 
 // Close ends the connections. No Refresh may be running.
@@ -97,6 +98,13 @@ func (p *Publisher) Run(ctx context.Context, tick <-chan time.Time) {
 // working at is left to it. What fails for one tenant does not keep the others
 // waiting; the first error is returned. It is not safe for concurrent use.
 func (p *Publisher) Refresh(ctx context.Context) error {
+	began := p.Now()
+	err := p.refreshAll(ctx)
+	p.ended(began, p.Now(), err)
+	return err
+}
+
+func (p *Publisher) refreshAll(ctx context.Context) error {
 	if !p.ready {
 		if err := p.migrate(ctx); err != nil {
 			return err
@@ -129,10 +137,17 @@ func (p *Publisher) page(ctx context.Context, tenants []usance.TenantID, after, 
 	if err != nil {
 		return p.failed(ctx, err)
 	}
+	heads, err := store.Peek(ctx, p.Store, tenants, journal.HeadKey)
+	if err != nil {
+		return err
+	}
 	for _, tenant := range tenants {
 		at := stands[tenant]
 		delete(stands, tenant)
-		err := p.tenant(ctx, tenant, at)
+		head, err := journal.DecodeHead(heads[tenant]) // Tenants lists none without one
+		if err == nil {
+			err = p.tenant(ctx, tenant, at, head)
+		}
 		if err == nil {
 			continue
 		}
@@ -197,13 +212,9 @@ func scanStand(row pgx.Row, tenant *string) (s stand, err error) {
 	return s, nil
 }
 
-// tenant brings one tenant up to date, unless it is.
-func (p *Publisher) tenant(ctx context.Context, tenant usance.TenantID, at stand) error {
+// tenant brings one tenant up to date, unless it is by its head.
+func (p *Publisher) tenant(ctx context.Context, tenant usance.TenantID, at stand, head journal.Head) error {
 	for {
-		head, err := p.head(ctx, tenant)
-		if err != nil {
-			return err
-		}
 		now := p.Now()
 		if !at.asOf.IsZero() && at.sequence == head.Sequence && at.chain == head.Chain && (at.due.IsZero() || now.Before(at.due)) {
 			return nil
@@ -217,6 +228,9 @@ func (p *Publisher) tenant(ctx context.Context, tenant usance.TenantID, at stand
 			return err
 		}
 		at = next
+		if head, err = p.head(ctx, tenant); err != nil {
+			return err
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/reporting"
+	"github.com/usance/usance/store"
 )
 
 // same compares every row of a tenant with what the ledger answers.
@@ -285,6 +286,71 @@ func TestSeveralFollowersAtOnceKeepOneState(t *testing.T) {
 	p.settled(t, pub)
 	p.same(t, acme)
 	p.same(t, "beta")
+}
+
+func TestMetricsTellHowOldTheTablesMayBe(t *testing.T) {
+	p := newPublished(t)
+	p.Edit(acme, definitions("Acme"))
+	pub := p.publisher(t, 0)
+	want := func(behind time.Duration, rounds, failed uint64) {
+		t.Helper()
+		if m := pub.Metrics(); m.Behind != behind || m.Rounds != rounds || m.Failed != failed {
+			t.Errorf("%+v; want %v behind, %d rounds, %d failed", m, behind, rounds, failed)
+		}
+	}
+	p.Clock.Move(time.Minute)
+	want(time.Minute, 0, 0)
+	refresh(t, pub)
+	want(0, 1, 0)
+	p.Clock.Move(time.Minute)
+	refresh(t, pub)
+	p.Clock.Move(3 * time.Second)
+	want(3*time.Second, 2, 0)
+	p.exec(t, `drop table events`)
+	p.Ingest(acme, p.Event(p.Clock.Now(), "t.a", "u", "/a", `{"n":1}`))
+	if err := pub.Refresh(t.Context()); err == nil {
+		t.Error("nothing failed")
+	}
+	p.Clock.Move(time.Second)
+	want(4*time.Second, 3, 1) // of the round that was whole
+	refresh(t, pub)
+	want(0, 4, 1)
+}
+
+// counting is a store that counts how it is asked.
+type counting struct {
+	store.Store
+	loads, peeks int
+}
+
+func (c *counting) Load(ctx context.Context, tenant usance.TenantID, keys store.Keys) (*store.Rows, error) {
+	c.loads++
+	return c.Store.Load(ctx, tenant, keys)
+}
+
+func (c *counting) Peek(ctx context.Context, tenants []usance.TenantID, key store.Key) (map[usance.TenantID][]byte, error) {
+	c.peeks++
+	return store.Peek(ctx, c.Store, tenants, key)
+}
+
+func TestARoundOverIdleTenantsAsksOnceForAll(t *testing.T) {
+	p := newPublished(t)
+	counted := &counting{Store: p.Store}
+	p.Store = counted
+	const tenants = 120
+	for i := range tenants {
+		p.Edit(usance.TenantID(fmt.Sprint("t-", i)), registry.Edit{Tenant: &usance.Tenant{Timezone: "UTC"}})
+	}
+	pub := p.publisher(t, 0)
+	p.settled(t, pub)
+	*counted = counting{Store: counted.Store}
+	refresh(t, pub)
+	if counted.peeks > 2 || counted.loads > 2 { // for the list of tenants and for their heads
+		t.Errorf("%d idle tenants: %d times asked for all heads, %d single loads", tenants, counted.peeks, counted.loads)
+	}
+	p.Ingest("t-7", p.Event(p.Clock.Now(), "t.a", "u", "/a", `{}`))
+	refresh(t, pub)
+	p.compare(t, "events", `select id from events where tenant = $1`, "t-7", []string{"1"})
 }
 
 func TestWhatPostgreSQLDoesNotHoldIsPublishedAsText(t *testing.T) {

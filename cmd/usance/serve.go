@@ -10,7 +10,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"github.com/usance/usance"
@@ -117,7 +116,7 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 		return err
 	}
 	defer func() { err = errors.Join(err, h.store.Close()) }()
-	stopSQL, err := a.publishSQL(ctx, s, h, log)
+	stopSQL, shown, err := a.publishSQL(ctx, s, h, log)
 	if err != nil {
 		return err
 	}
@@ -125,7 +124,7 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	srv, err := server.New(server.Config{Store: h.store, MasterKey: h.key, OperatorToken: h.token, Home: home, Limits: limits, Version: version(), Now: a.now, Logger: log, Drain: drain, Memory: memory,
-		Sweep: sweep.C, Scratch: newScratch, Snapshot: snapshots(s["data"], h.store), Collectors: []prometheus.Collector{h.collector}})
+		Sweep: sweep.C, Scratch: newScratch, Snapshot: snapshots(s["data"], h.store), Collectors: append(shown, h.collector)})
 	if err != nil {
 		return err
 	}

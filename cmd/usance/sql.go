@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/reporting"
@@ -30,20 +32,21 @@ func sqlSettings(s settings) (address string, every time.Duration, err error) {
 	return address, every, nil
 }
 
-// publishSQL keeps the tables of --sql beside the server, until stop is called.
-func (a *app) publishSQL(ctx context.Context, s settings, h *home, log *slog.Logger) (stop func(), err error) {
+// publishSQL keeps the tables of --sql beside the server, until stop is called. The
+// collectors tell how far they are behind.
+func (a *app) publishSQL(ctx context.Context, s settings, h *home, log *slog.Logger) (stop func(), show []prometheus.Collector, err error) {
 	address, every, err := sqlSettings(s)
 	if err != nil || address == "" {
-		return func() {}, err
+		return func() {}, nil, err
 	}
 	reg, err := registry.New(h.store, registry.Options{Now: a.now}) // nothing sealed is opened
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	led := ledger.New(h.store, reg, ledger.Options{Now: a.now, Logger: log})
 	p, err := reporting.Open(address, reporting.Options{Store: h.store, Registry: reg, Ledger: led, Now: a.now, Logger: log})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	tick := time.NewTicker(every)
@@ -54,5 +57,14 @@ func (a *app) publishSQL(ctx context.Context, s settings, h *home, log *slog.Log
 		running.Wait()
 		tick.Stop()
 		p.Close()
-	}, nil
+	}, []prometheus.Collector{engineCollector{func() []reading { return sqlReadings(p.Metrics()) }}}, nil
+}
+
+func sqlReadings(m reporting.Metrics) []reading {
+	return []reading{
+		{"usance_sql_behind_seconds", "How old the tables for SQL may be: seconds since the last whole round without an error began.", prometheus.GaugeValue, m.Behind.Seconds()},
+		{"usance_sql_round_seconds", "How long the last round over all tenants took.", prometheus.GaugeValue, m.Round.Seconds()},
+		{"usance_sql_rounds_total", "Rounds that ended.", prometheus.CounterValue, float64(m.Rounds)},
+		{"usance_sql_failed_rounds_total", "Rounds that met an error.", prometheus.CounterValue, float64(m.Failed)},
+	}
 }

@@ -73,11 +73,16 @@ var HeadKey = store.Key{Table: store.Head}
 // ReadHead returns the tenant's head; a tenant that never existed has the zero
 // Head.
 func ReadHead(rows *store.Rows) (Head, error) {
-	var h Head
 	b, ok := rows.Get(store.Head, "")
 	if !ok {
-		return h, nil
+		return Head{}, nil
 	}
+	return DecodeHead(b)
+}
+
+// DecodeHead is ReadHead for whoever has the value of the row HeadKey.
+func DecodeHead(b []byte) (Head, error) {
+	var h Head
 	d := decoder{b: b}
 	if d.byte() != headVersion {
 		return h, usance.ErrCorrupt

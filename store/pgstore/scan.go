@@ -92,6 +92,32 @@ func query[T any](ctx context.Context, s *Store, collect func(pgx.Rows) (T, erro
 	return out, nil
 }
 
+// Peek implements store.Peeker: one trip, under Citus to the nodes that have the
+// tenants.
+func (s *Store) Peek(ctx context.Context, tenants []usance.TenantID, key store.Key) (map[usance.TenantID][]byte, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	ids := make([]string, len(tenants))
+	for i, tenant := range tenants {
+		ids[i] = string(tenant)
+	}
+	return query(ctx, s, collectPeek, s.sql.peek, ids, int16(key.Table), []byte(key.ID))
+}
+
+func collectPeek(rows pgx.Rows) (map[usance.TenantID][]byte, error) {
+	out := map[usance.TenantID][]byte{}
+	var tenant string
+	var value []byte
+	_, err := pgx.ForEachRow(rows, []any{&tenant, &value}, func() error {
+		out[usance.TenantID(tenant)] = value
+		value = nil
+		return nil
+	})
+	return out, err
+}
+
 type dueTenant struct {
 	at int64
 	id usance.TenantID

@@ -17,6 +17,7 @@ type statements struct {
 	rows         string
 	save, remove string
 	saveOne      string
+	peek         string
 	due, dues    string
 	ranges       map[shape]string
 	pages        map[shape]string
@@ -56,7 +57,8 @@ func newStatements(schema string) statements {
 			on conflict (tenant, tbl, id) do update set value = excluded.value`,
 		remove: `delete from ` + kv + ` as r using unnest($2::smallint[], $3::bytea[]) as k(tbl, id)
 			where r.tenant = $1 and r.tbl = k.tbl and r.id = k.id`,
-		due: `update ` + turn + ` set due = $2 where tenant = $1`,
+		peek: `select tenant, value from ` + kv + ` where tenant = any($1::text[]) and tbl = $2 and id = $3`,
+		due:  `update ` + turn + ` set due = $2 where tenant = $1`,
 		dues: `select due, tenant from ` + turn + ` where due <= $1 and (due, tenant) > ($2, $3)
 			order by due, tenant limit $4`,
 		ranges: map[shape]string{},

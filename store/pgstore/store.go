@@ -80,7 +80,10 @@ type Store struct {
 	idle    sync.Cond
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store  = (*Store)(nil)
+	_ store.Peeker = (*Store)(nil)
+)
 
 // Open opens the store in the database that url names
 // (postgres://user:password@host:port/database?setting=value, or several hosts

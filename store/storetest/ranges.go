@@ -257,3 +257,33 @@ func scanWrites(e *env) {
 		e.Fatalf("writing meanwhile: %v", err)
 	}
 }
+
+func peeks(e *env) {
+	key := store.Key{Table: store.Head, ID: "h\x00"}
+	want := map[usance.TenantID]string{}
+	for i, tenant := range neighbours {
+		e.put(tenant, store.Balances, key.ID, "of another table")
+		e.put(tenant, store.Head, "h", "another row")
+		if i%3 > 0 {
+			want[tenant] = fmt.Sprint(i)[:i%3-1] // empty values among them
+			e.put(tenant, key.Table, key.ID, want[tenant])
+		}
+	}
+	asked := append(slices.Clone(neighbours), "nobody")
+	for _, tenants := range [][]usance.TenantID{asked, asked[4:5], nil} {
+		got, err := store.Peek(e.ctx, e.s, tenants, key)
+		if err != nil {
+			e.Fatal(err)
+		}
+		for _, tenant := range tenants {
+			v, ok := got[tenant]
+			if w, there := want[tenant]; ok != there || string(v) != w {
+				e.Errorf("%q has %s, want %s", tenant, show(v, ok), show([]byte(w), there))
+			}
+			delete(got, tenant)
+		}
+		if len(got) > 0 {
+			e.Errorf("rows of tenants that were not asked for: %v", got)
+		}
+	}
+}

@@ -80,6 +80,7 @@ func laws() []law {
 		{"NoWriteSkewThroughRanges", rangeSkew},
 		{"WhatReturnedIsSeenByWhatBegins", realTime},
 		{"ALoadSeesOneMoment", oneMoment},
+		{"APeekIsALoadOfEachTenant", peeks},
 		{"AVersionStandsForItsRows", versions},
 		{"ACancelledCallDoesNothing", cancelledBefore},
 		{"ACancelledWaitEnds", cancelledWaiting},
