@@ -32,7 +32,7 @@ func checkAllocs(t *testing.T, what string, recorded float64, runs int, fn func(
 }
 
 func TestAWriteTakesNoMoreMemoryThanRecorded(t *testing.T) {
-	t.Setenv("USANCE_TEST_STORE", "") // its figures are those of the embedded engine
+	t.Setenv("USANCE_TEST_STORE", "embedded") // its figures are those of the embedded engine
 	edit := registry.Edit{Meters: []usance.Meter{
 		{Name: "tokens", Unit: "1", Aggregation: usance.AggSum, Events: []usance.Source{{Type: "llm", Amount: "data.tokens"}}, GroupBy: map[string]string{"model": "data.model"}},
 	}}

@@ -86,7 +86,7 @@ func (f *fixture) zone(t *testing.T) *time.Location {
 // TestAnAnswerIsWorkedOutAgainWhenAnythingItDependsOnMoves counts how often the
 // work of one question is done.
 func TestAnAnswerIsWorkedOutAgainWhenAnythingItDependsOnMoves(t *testing.T) {
-	t.Setenv("USANCE_TEST_STORE", "") // an engine that tells no versions has every answer worked out anew
+	t.Setenv("USANCE_TEST_STORE", "embedded") // an engine that tells no versions has every answer worked out anew
 	f := open(t, "UTC", registry.Edit{})
 	answers := f.NewAnswers()
 	until, done := f.now.Add(time.Minute), 0

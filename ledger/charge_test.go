@@ -143,7 +143,7 @@ func TestChargesAndHoldsDoWhatTheSequentialModelDoes(t *testing.T) {
 	f := open(t, zone.String(), chargeDefinitions())
 	m := &reference{quotas: chargeDefinitions().Quotas, holds: map[string]*usance.Hold{}, zone: zone, nodes: chargeNodes}
 	steps := 1500
-	if testing.Short() {
+	if short() {
 		steps = 300
 	}
 	for i := range steps {
@@ -167,7 +167,7 @@ func TestChargesAndHoldsDoWhatTheSequentialModelDoes(t *testing.T) {
 		states[m.live(id, f.now).State]++
 	}
 	for _, s := range []usance.HoldState{usance.HoldSettled, usance.HoldReleased, usance.HoldExpired} {
-		if states[s] == 0 && !testing.Short() { // a short run may by chance have none
+		if states[s] == 0 && !short() { // a short run may by chance have none
 			t.Errorf("no hold ended %s: the run shows little (%v)", s, states)
 		}
 	}

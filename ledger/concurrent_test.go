@@ -46,7 +46,7 @@ func TestWhatManyDoAtOnceIsWhatTheyWouldDoInTheOrderOfTheirSequences(t *testing.
 	}
 	m := &reference{quotas: slices.Clone(edit.Quotas), holds: map[string]*usance.Hold{}, zone: zone, nodes: slices.Clone(chargeNodes)}
 	rounds := 250
-	if testing.Short() {
+	if short() {
 		rounds = 60
 	}
 	const atOnce = 8

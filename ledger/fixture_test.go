@@ -82,6 +82,10 @@ func seedOf(t testing.TB) uint64 {
 	return seed
 }
 
+// short reports that a test may do little: where that was asked for, and on an
+// engine that each step has to travel to.
+func short() bool { return testing.Short() || facadetest.Distant() }
+
 // at makes an event with a time; data is JSON or "".
 func at(when time.Time, id, eventType, subject string, node usance.Path, data string) ledger.Incoming {
 	e := usance.Event{Source: "test", ID: id, Type: eventType, Subject: subject, Node: node, Time: when.UTC()}

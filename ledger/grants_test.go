@@ -267,7 +267,7 @@ func TestChargesAndHoldsFollowLimitsThatComeAndGo(t *testing.T) {
 	f := open(t, zone.String(), grantDefinitions())
 	m := &reference{quotas: grantDefinitions().Quotas, holds: map[string]*usance.Hold{}, zone: zone, nodes: chargeNodes, resources: map[string]usance.Resource{}}
 	steps := 1500
-	if testing.Short() {
+	if short() {
 		steps = 400
 	}
 	for i := range steps {

@@ -160,7 +160,7 @@ func TestWhatWasToldThenIsToldAgain(t *testing.T) {
 	var sent []ledger.Incoming
 	var past []told
 	steps := 40
-	if testing.Short() {
+	if short() {
 		steps = 15
 	}
 	for i := range steps {

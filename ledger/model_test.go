@@ -171,7 +171,7 @@ func TestEveryAnswerIsTheFoldOfTheEvents(t *testing.T) {
 			var sent []ledger.Incoming
 			var n ids
 			rounds := 25
-			if testing.Short() {
+			if short() {
 				rounds = 8
 			}
 			for round := range rounds {

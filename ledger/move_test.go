@@ -80,7 +80,7 @@ func TestEveryAnswerFollowsAMove(t *testing.T) {
 			var sent []ledger.Incoming
 			var n ids
 			rounds := 30
-			if testing.Short() {
+			if short() {
 				rounds = 10
 			}
 			for round := range rounds {
@@ -182,7 +182,7 @@ func TestMovesKeepTheLawsOfChargesAndHolds(t *testing.T) {
 	f := open(t, zone.String(), edit)
 	m := &reference{quotas: slices.Clone(edit.Quotas), holds: map[string]*usance.Hold{}, zone: zone, nodes: append(slices.Clone(chargeNodes), "/d")}
 	steps, moves, refusals := 900, 0, 0
-	if testing.Short() {
+	if short() {
 		steps = 300
 	}
 	for i := range steps {

@@ -205,7 +205,7 @@ func TestRangesVoidedAndBroughtBackLeaveTheFoldOfTheRest(t *testing.T) {
 			m := &model{away: g}
 			var past []moment
 			rounds := 14
-			if testing.Short() {
+			if short() {
 				rounds = 5
 			}
 			for range rounds {

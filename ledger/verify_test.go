@@ -16,7 +16,7 @@ import (
 
 func verify(t *testing.T, f *fixture) ledger.Verification {
 	t.Helper()
-	v, err := f.Verify(t.Context(), acme, facadetest.OpenStore(t), nil)
+	v, err := f.Verify(t.Context(), acme, facadetest.OpenEmbedded(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

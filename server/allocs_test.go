@@ -32,7 +32,7 @@ func TestAChargeOverHTTPTakesNoMoreMemoryThanRecorded(t *testing.T) {
 type cost struct{ again, anew float64 }
 
 func TestAFacadesQueryTakesNoMoreMemoryThanRecorded(t *testing.T) {
-	t.Setenv("USANCE_TEST_STORE", "") // its figures are those of the embedded engine
+	t.Setenv("USANCE_TEST_STORE", "embedded") // its figures are those of the embedded engine
 	keeps := newCompany(t, 3, nil)
 	anew := newCompany(t, 3, func(cfg *Config) { cfg.Store = plain{cfg.Store} })
 	for i, q := range keeps.questions {

@@ -5,6 +5,7 @@
 package facadetest
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store"
 	"github.com/usance/usance/store/pebblestore"
+	"github.com/usance/usance/store/pgstore/citustest"
 )
 
 // Clock is a time that tests move. It is safe for concurrent use.
@@ -52,25 +54,50 @@ func (c *Clock) Set(at time.Time) {
 	c.at = at
 }
 
-// engineVariable names the engine that tests run on: "postgres" for a throwaway
-// server of this machine, "citus" for the cluster that USANCE_TEST_CITUS names,
-// otherwise the embedded one in memory.
+// engineVariable names the engine that tests run on: "embedded" for that in memory,
+// "postgres" for a throwaway server of this machine, "citus" for the cluster that
+// citustest.Variable names. Where it is not set that is the cluster, if there is
+// one, and otherwise the embedded engine.
 const engineVariable = "USANCE_TEST_STORE"
 
-// OpenStore opens an empty store, closed when the test ends.
+// Distant reports that tests run on an engine that each step has to travel to:
+// those that repeat something many times may do it less often there.
+func Distant() bool { return engine() != "embedded" }
+
+func engine() string {
+	name := os.Getenv(engineVariable)
+	if name == "" && os.Getenv(citustest.Variable) != "" {
+		return "citus"
+	}
+	return cmp.Or(name, "embedded")
+}
+
+// OpenStore opens an empty store on the engine that tests run on, closed when the
+// test ends.
 func OpenStore(t testing.TB) store.Store {
+	t.Helper()
+	return openOn(t, engine())
+}
+
+// OpenEmbedded opens an empty store in memory, whatever engine tests run on.
+func OpenEmbedded(t testing.TB) store.Store {
+	t.Helper()
+	return openOn(t, "embedded")
+}
+
+func openOn(t testing.TB, name string) store.Store {
 	t.Helper()
 	var st store.Store
 	var err error
-	switch engine := os.Getenv(engineVariable); engine {
+	switch name {
 	case "postgres":
 		st, err = openPostgres(t)
 	case "citus":
-		st, err = openCitus(t, os.Getenv("USANCE_TEST_CITUS"))
-	case "":
+		st = openCitus(t)
+	case "embedded":
 		st, err = pebblestore.Open("db", pebblestore.Options{FS: vfs.NewMem(), CacheBytes: 1 << 20, MemTableBytes: 4 << 20})
 	default:
-		t.Fatalf("%s=%s names no engine", engineVariable, engine)
+		t.Fatalf("%s=%s names no engine", engineVariable, name)
 	}
 	if err != nil {
 		t.Fatal(err)

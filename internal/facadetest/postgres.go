@@ -1,17 +1,14 @@
 package facadetest
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
+	"github.com/usance/usance/store"
 	"github.com/usance/usance/store/pgstore"
+	"github.com/usance/usance/store/pgstore/citustest"
 	"github.com/usance/usance/store/pgstore/pgtest"
 )
 
@@ -32,21 +29,13 @@ func openPostgres(t testing.TB) (*pgstore.Store, error) {
 	return pgstore.Open(t.Context(), s.URL("postgres"), pgstore.Options{Schema: fmt.Sprint("usance", schemas.Add(1)), MaxConns: 8})
 }
 
-// openCitus opens a store on the cluster whose coordinator the address names, in
-// a schema that is dropped when the test ends.
-func openCitus(t testing.TB, address string) (*pgstore.Store, error) {
+// openCitus opens a store on the cluster that the environment names, where workers
+// stop and shards move meanwhile, in a schema that is dropped when the test ends.
+func openCitus(t testing.TB) store.Store {
 	t.Helper()
-	schema := fmt.Sprintf("usance_%d_%d", os.Getpid(), schemas.Add(1))
-	t.Cleanup(func() { // runs after the store is closed
-		ctx := context.WithoutCancel(t.Context())
-		conn, err := pgx.Connect(ctx, address)
-		if err == nil {
-			_, err = conn.Exec(ctx, "drop schema "+schema+" cascade")
-			err = errors.Join(err, conn.Close(ctx))
-		}
-		if err != nil {
-			t.Error(err)
-		}
+	cluster := citustest.Need(t)
+	schema := cluster.Schema(t)
+	return cluster.Open(t, func() (store.Store, error) {
+		return pgstore.Open(t.Context(), cluster.URL, pgstore.Options{Schema: schema, MaxConns: 8})
 	})
-	return pgstore.Open(t.Context(), address, pgstore.Options{Schema: schema, MaxConns: 8})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -12,20 +11,33 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/store"
+	"github.com/usance/usance/store/pgstore/citustest"
 	"github.com/usance/usance/store/storetest"
 )
 
 // onCluster returns a place on the cluster whose coordinator USANCE_TEST_CITUS
-// names. A test cannot crash that cluster: there a crash is only a store that is
-// opened anew.
-func onCluster(t testing.TB) *home {
+// names.
+func onCluster(t testing.TB) (*home, *citustest.Cluster) {
 	t.Helper()
-	url := os.Getenv("USANCE_TEST_CITUS")
-	if url == "" {
-		t.Skip("CITUS WAS NOT RUN: set USANCE_TEST_CITUS=postgres://coordinator… to run this on a cluster. " +
-			"Without it, distribution by tenant and behaviour while shards move are unproven")
-	}
-	return inSchema(t, url, nil)
+	c := citustest.Need(t)
+	return &home{url: c.URL, schema: c.Schema(t)}, c
+}
+
+// disturbed is a Harness on the cluster, where workers stop and shards move all
+// the time. A crash there is one of a worker.
+type disturbed struct {
+	*home
+	cluster *citustest.Cluster
+}
+
+func (d disturbed) Open(t testing.TB) store.Store {
+	t.Helper()
+	return d.cluster.Open(t, func() (store.Store, error) { return Open(context.Background(), d.url, d.options()) })
+}
+
+func (d disturbed) Crash(t testing.TB) {
+	t.Helper()
+	d.cluster.Crash(t)
 }
 
 func (d *home) distributed(t testing.TB) (tables int) {
@@ -37,22 +49,30 @@ func (d *home) distributed(t testing.TB) (tables int) {
 }
 
 func TestCitusHoldsEveryLawOfTheStore(t *testing.T) {
-	onCluster(t)
+	citustest.Need(t)
 	storetest.Run(t, func(t testing.TB) storetest.Harness {
-		d := onCluster(t)
+		d, cluster := onCluster(t)
 		t.Cleanup(func() {
 			if n := d.distributed(t); n != 3 {
 				t.Errorf("Citus keeps %d of the store's tables, want 3", n)
 			}
 		})
-		return d
+		return disturbed{d, cluster}
 	})
 }
 
 // An existing store on one server becomes a distributed one under the eyes of
 // its users.
 func TestDistributeKeepsEveryRow(t *testing.T) {
-	d := onCluster(t)
+	d, cluster := onCluster(t)
+	cluster.Calm(t, func(context.Context, *pgx.Conn) error {
+		distributeUnderLoad(t, d)
+		return nil
+	})
+}
+
+func distributeUnderLoad(t *testing.T, d *home) {
+	t.Helper()
 	s := d.opened(t)
 	d.exec(t, fmt.Sprintf(`select undistribute_table('%[1]s.kv'); select undistribute_table('%[1]s.turn'); select undistribute_table('%[1]s.format')`, d.schema))
 	if n := d.distributed(t); n != 0 {
@@ -73,59 +93,37 @@ func TestDistributeKeepsEveryRow(t *testing.T) {
 	}
 }
 
-// Shards move from worker to worker, and the connections between the nodes are
-// killed, while events are counted.
-func TestShardsThatMoveUnderLoadLoseAndDoubleNothing(t *testing.T) {
+// Shards move from worker to worker, the connections between the nodes are killed
+// and workers stop at once, while events are counted by clients that do no more
+// than send again what was not acknowledged.
+func TestWorkersThatStopAndShardsThatMoveUnderLoadLoseAndDoubleNothing(t *testing.T) {
 	rnd := seeded(t)
-	d := onCluster(t)
-	d.opts.Timeout = 5 * time.Second // a commit in two phases that was cut off keeps its tenant waiting until Citus recovers it
-	s := d.opened(t)
+	d, cluster := onCluster(t)
+	d.opts.Timeout = 5 * time.Second // a commit in two phases that was cut off keeps its tenant waiting until it is recovered
+	var s *Store
+	cluster.Calm(t, func(context.Context, *pgx.Conn) error {
+		s = d.opened(t)
+		return nil
+	})
 	events := scaled(t, 600)
 	l := &load{writers: 6, tenants: 6}
 	l.start(t, []*Store{s}, events)
 	moves := 0
-	d.admin(t, func(ctx context.Context, conn *pgx.Conn) error {
-		type node struct {
-			name string
-			port int32
-		}
-		rows, err := conn.Query(ctx, `select nodename, nodeport from pg_dist_node where shouldhaveshards and noderole = 'primary'`)
-		if err != nil {
-			return err
-		}
-		nodes, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (n node, err error) { return n, r.Scan(&n.name, &n.port) })
-		if err != nil {
-			return err
-		}
-		if len(nodes) < 2 {
-			return errors.New("the cluster has fewer than two workers")
-		}
-		for round := int64(1); round <= 4; round++ {
-			l.reach(int64(l.writers*events) * round / 6)
-			var shard int64
-			var from node
-			tenant := string(l.tenant(rnd.IntN(l.writers)))
-			err := conn.QueryRow(ctx, `select shardid, nodename, nodeport from pg_dist_shard_placement where shardid = get_shard_id_for_distribution_column($1::text::regclass, $2::text)`,
-				d.schema+".kv", tenant).Scan(&shard, &from.name, &from.port)
-			if err != nil {
-				return err
-			}
-			to := nodes[0]
-			if to == from {
-				to = nodes[1]
-			}
-			if _, err := conn.Exec(ctx, `select citus_move_shard_placement($1, $2, $3, $4, $5, 'block_writes')`, shard, from.name, from.port, to.name, to.port); err != nil {
+	for round := int64(1); round <= 4; round++ {
+		l.reach(int64(l.writers*events) * round / 6)
+		cluster.Calm(t, func(ctx context.Context, conn *pgx.Conn) error {
+			if err := moveShard(ctx, conn, d.schema+".kv", l.tenant(rnd.IntN(l.writers))); err != nil {
 				t.Logf("a move that Citus gave up: %v", err) // while what an earlier one left is still locked
 			} else {
 				moves++
 			}
-			if _, err := conn.Exec(ctx, `select * from run_command_on_workers($$select count(pg_terminate_backend(pid)) from pg_stat_activity
-				where application_name like 'citus_internal%' and pid <> pg_backend_pid() and state <> 'idle'$$)`); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+			_, err := conn.Exec(ctx, `select * from run_command_on_workers($$select count(pg_terminate_backend(pid)) from pg_stat_activity
+				where application_name like 'citus_internal%' and pid <> pg_backend_pid() and state <> 'idle'$$)`)
+			return err
+		})
+		l.reach(int64(l.writers*events) * (2*round + 1) / 12)
+		cluster.Crash(t)
+	}
 	<-l.ended
 	if moves == 0 {
 		t.Error("no shard moved")
@@ -139,4 +137,16 @@ func TestShardsThatMoveUnderLoadLoseAndDoubleNothing(t *testing.T) {
 	if err != nil || listed != 1 {
 		t.Errorf("%d tenants due, %v", listed, err)
 	}
+}
+
+// moveShard takes the shard of a tenant from the worker that has it to another.
+func moveShard(ctx context.Context, conn *pgx.Conn, table string, tenant usance.TenantID) error {
+	moved, err := conn.Exec(ctx, `select citus_move_shard_placement(p.shardid, p.nodename, p.nodeport, n.nodename, n.nodeport, 'block_writes')
+		from pg_dist_shard_placement p cross join lateral (select nodename, nodeport from pg_dist_node n
+			where n.shouldhaveshards and n.noderole = 'primary' and (n.nodename, n.nodeport) <> (p.nodename, p.nodeport) limit 1) n
+		where p.shardid = get_shard_id_for_distribution_column($1::text::regclass, $2::text)`, table, string(tenant))
+	if err == nil && moved.RowsAffected() == 0 {
+		err = errors.New("the cluster has fewer than two workers")
+	}
+	return err
 }

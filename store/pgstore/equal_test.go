@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/usance/usance/store"
 	"github.com/usance/usance/store/pebblestore"
 	"github.com/usance/usance/store/pgstore"
+	"github.com/usance/usance/store/pgstore/citustest"
 )
 
 const acme = usance.TenantID("acme")
@@ -181,21 +181,18 @@ func ask(t *testing.T, r *rand.Rand, e *engine) string {
 // The same seeded life on both engines: the same answers, and in the end the same
 // rows byte for byte, crashes of the server between included.
 func TestBothEnginesKeepTheSameBytes(t *testing.T) {
-	t.Run("postgresql", func(t *testing.T) { sameBytes(t, "") })
+	t.Run("postgresql", func(t *testing.T) { sameBytes(t, false) })
 	t.Run("citus", func(t *testing.T) {
-		url := os.Getenv("USANCE_TEST_CITUS")
-		if url == "" {
-			t.Skip("CITUS WAS NOT RUN: set USANCE_TEST_CITUS to a coordinator's address")
-		}
-		sameBytes(t, url)
+		citustest.Need(t)
+		sameBytes(t, true)
 	})
 }
 
-func sameBytes(t *testing.T, url string) {
+func sameBytes(t *testing.T, citus bool) {
 	r := pgstore.SeedForTest(t)
 	now := time.Date(2026, 3, 10, 9, 17, 23, 0, time.UTC)
 	clock := func() time.Time { return now }
-	pg, crash := pgstore.OpenForTest(t, url)
+	pg, crash := pgstore.OpenForTest(t, citus)
 	engines := []*engine{newEngine(t, inMemory(t), clock), newEngine(t, pg, clock)}
 	for _, e := range engines {
 		if _, err := e.reg.Edit(t.Context(), tester, acme, houseDefinitions()); err != nil {

@@ -112,6 +112,9 @@ func (s *Store) explain(ctx context.Context, err error) error {
 		return known
 	}
 	kind, detail := diagnose(err)
+	if code(err) == "XX000" && s.server.citus() { // a worker away, a shard on the move
+		kind, detail = usance.KindUnavailable, "the database is not available"
+	}
 	out := &usance.Error{Kind: kind, Detail: detail, Err: fmt.Errorf("pgstore: %w", err)}
 	if lasting(err) {
 		s.ill.Store(out)

@@ -1,18 +1,28 @@
 package pgstore
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/usance/usance/store"
+)
 
 // OpenForTest opens a store in a schema of its own, on the server of this
-// package's tests or, when url is not empty, on another. crash crashes the
-// server.
-func OpenForTest(t testing.TB, url string) (s *Store, crash func()) {
+// package's tests or on the cluster, where workers stop and shards move all the
+// time. crash crashes the server, or a worker.
+func OpenForTest(t testing.TB, citus bool) (s store.Store, crash func()) {
 	t.Helper()
-	var d *home
-	if url == "" {
-		d = newHome(t)
-	} else {
-		d = inSchema(t, url, nil)
+	if citus {
+		d, cluster := onCluster(t)
+		on := disturbed{d, cluster}
+		s = on.Open(t)
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		})
+		return s, func() { on.Crash(t) }
 	}
+	d := newHome(t)
 	return d.opened(t), func() { d.Crash(t) }
 }
 
