@@ -112,6 +112,30 @@ func (s *Server) Standby(settings ...string) (*Server, error) {
 	return b, nil
 }
 
+// Backup makes a copy of the running server as pg_basebackup does. It is not
+// started: Recover does that.
+func (s *Server) Backup() (*Server, error) {
+	b, err := newServer(nil)
+	if err != nil {
+		return nil, err
+	}
+	_, err = b.run("pg_basebackup", "-D", b.data(), "-d", s.URL("postgres"), "-X", "stream", "-c", "fast", "--no-sync")
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+// Recover starts a backup as of a moment, in PostgreSQL's own words, from the log
+// that was archived in a folder, and lets it take writes.
+func (s *Server) Recover(archive, moment string) error {
+	if err := os.WriteFile(filepath.Join(s.data(), "recovery.signal"), nil, 0o644); err != nil {
+		return err
+	}
+	s.settings = []string{"archive_mode=off", "restore_command=cp " + archive + "/%f %p", "recovery_target_time=" + moment, "recovery_target_action=promote"}
+	return s.Restart()
+}
+
 func newServer(settings []string) (*Server, error) {
 	bin, err := binaries()
 	if err != nil {
