@@ -21,7 +21,7 @@ func recorded() map[string]cost {
 const chargeOverHTTP = 18
 
 func TestAChargeOverHTTPTakesNoMoreMemoryThanRecorded(t *testing.T) {
-	t.Setenv("USANCE_TEST_STORE", "")
+	t.Setenv("USANCE_TEST_STORE", "embedded")
 	c := newCharged(t)
 	over, direct := testing.AllocsPerRun(500, c.overHTTP), testing.AllocsPerRun(500, c.direct)
 	if over-direct > chargeOverHTTP+2 { // the engine takes some now and then

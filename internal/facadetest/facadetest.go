@@ -65,8 +65,8 @@ const engineVariable = "USANCE_TEST_STORE"
 func Distant() bool { return engine() != "embedded" }
 
 func engine() string {
-	name := os.Getenv(engineVariable)
-	if name == "" && os.Getenv(citustest.Variable) != "" {
+	name, named := os.LookupEnv(engineVariable)
+	if !named && os.Getenv(citustest.Variable) != "" {
 		return "citus"
 	}
 	return cmp.Or(name, "embedded")
