@@ -12,8 +12,8 @@ func recorded() map[string]cost {
 		"meeting":    {12, 208},
 		"koodrive":   {11, 131},
 		"zstack":     {15, 464},
-		"cloudrtc":   {26, 299},
-		"metastudio": {26, 148},
+		"cloudrtc":   {18, 291},
+		"metastudio": {18, 140},
 	}
 }
 

@@ -64,7 +64,11 @@ func Front(c FrontConfig, next http.Handler) http.Handler {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := httpx.Record(w)
 		rec.Header()["Server"] = server
-		t := &timing{now: c.Now, arrived: c.Now(), answer: rec, zero: zero}
+		arrived := httpx.Begun(r.Context())
+		if arrived.IsZero() {
+			arrived = c.Now()
+		}
+		t := &timing{now: c.Now, arrived: arrived, answer: rec, zero: zero}
 		rec.BeforeHeader(t.setHeaders)
 		if f := oversized(r); f != nil {
 			WriteFault(rec, r, f)

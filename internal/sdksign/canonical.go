@@ -95,16 +95,22 @@ func headerValues(req Request, name string) []string {
 }
 
 func appendPath(dst []byte, escaped string, tilde bool) []byte {
-	start := len(dst)
+	start, from := len(dst), 0
 	for i := 0; i < len(escaped); {
-		c, n := unescapeAt(escaped, i)
-		i += n
-		if c == '/' {
-			dst = append(dst, '/')
+		if c := escaped[i]; c == '/' || unreserved(c, tilde) {
+			i++
 			continue
 		}
-		dst = appendEscaped(dst, c, tilde)
+		c, n := unescapeAt(escaped, i)
+		dst = append(dst, escaped[from:i]...)
+		if i += n; c == '/' {
+			dst = append(dst, c)
+		} else {
+			dst = appendEscaped(dst, c, tilde)
+		}
+		from = i
 	}
+	dst = append(dst, escaped[from:]...)
 	if len(dst) == start || dst[len(dst)-1] != '/' {
 		dst = append(dst, '/')
 	}
@@ -165,16 +171,24 @@ func appendPairs(dst []byte, pairs []pair, tilde bool) []byte {
 }
 
 func appendText(dst []byte, s string, tilde bool) []byte {
+	from := 0
 	for i := range len(s) {
-		dst = appendEscaped(dst, s[i], tilde)
+		if !unreserved(s[i], tilde) {
+			dst = appendEscaped(append(dst, s[from:i]...), s[i], tilde)
+			from = i + 1
+		}
 	}
-	return dst
+	return append(dst, s[from:]...)
+}
+
+// unreserved reports the characters that stand for themselves.
+func unreserved(c byte, tilde bool) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.' || c == '~' && !tilde
 }
 
 func appendEscaped(dst []byte, c byte, tilde bool) []byte {
 	const digits = "0123456789ABCDEF"
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == '~' && !tilde:
+	if unreserved(c, tilde) {
 		return append(dst, c)
 	}
 	return append(dst, '%', digits[c>>4], digits[c&15])
@@ -200,7 +214,7 @@ func unescape(s string) string {
 // unescapeAt returns the byte that s has at i, once decoded, and how many bytes
 // of s it took.
 func unescapeAt(s string, i int) (byte, int) {
-	if s[i] == '%' && i+2 < len(s) && isHex(rune(s[i+1])) && isHex(rune(s[i+2])) {
+	if s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
 		return nibble(s[i+1])<<4 | nibble(s[i+2]), 3
 	}
 	return s[i], 1

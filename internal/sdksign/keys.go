@@ -1,6 +1,7 @@
 package sdksign
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -40,7 +41,7 @@ func (s Scheme) hexHash(dst, data []byte) []byte {
 		return hex.AppendEncode(dst, sum[:])
 	}
 	h := s.newHash()
-	h.Write(data)
+	h.Write(bytes.Clone(data)) // so that the common hash's data needs no memory of its own
 	return hex.AppendEncode(dst, h.Sum(nil))
 }
 
@@ -51,7 +52,7 @@ func newSigner(a Authorization, secret string) (signer, error) {
 	}
 	switch a.Scheme {
 	case HMACSHA256, AppHMAC:
-		return macSigner{sha256.New, []byte(secret)}, nil
+		return sha256Signer(secret), nil
 	case HMACSM3:
 		return macSigner{sm3.New, []byte(secret)}, nil
 	case Derived:
@@ -59,7 +60,7 @@ func newSigner(a Authorization, secret string) (signer, error) {
 		if err != nil {
 			return nil, fail(Mismatch, "no key can be derived")
 		}
-		return macSigner{sha256.New, hex.AppendEncode(nil, key)}, nil
+		return sha256Signer(hex.EncodeToString(key)), nil
 	case ECDSAP256:
 		scalar, err := deriveScalar(a, secret, elliptic.P256().Params().N)
 		if err != nil {
@@ -120,6 +121,39 @@ func (m macSigner) sign(text []byte) ([]byte, error) {
 func (m macSigner) matches(text, signature []byte) bool {
 	want, err := m.sign(text)
 	return err == nil && hmac.Equal(want, signature)
+}
+
+// sha256Signer is the key of an HMAC-SHA-256.
+type sha256Signer string
+
+// mac is HMAC as RFC 2104 has it. What crypto/hmac makes for each key would be
+// thrown away after one signature.
+func (key sha256Signer) mac(text []byte) [sha256.Size]byte {
+	var pad [sha256.BlockSize]byte
+	if len(key) > len(pad) {
+		sum := sha256.Sum256([]byte(key))
+		copy(pad[:], sum[:])
+	} else {
+		copy(pad[:], key)
+	}
+	var room [sha256.BlockSize + 192]byte
+	inner, outer := append(room[:0], pad[:]...), [sha256.BlockSize + sha256.Size]byte{}
+	for i, c := range pad {
+		inner[i], outer[i] = c^0x36, c^0x5c
+	}
+	sum := sha256.Sum256(append(inner, text...))
+	copy(outer[len(pad):], sum[:])
+	return sha256.Sum256(outer[:])
+}
+
+func (key sha256Signer) sign(text []byte) ([]byte, error) {
+	sum := key.mac(text)
+	return sum[:], nil
+}
+
+func (key sha256Signer) matches(text, signature []byte) bool {
+	sum := key.mac(text)
+	return hmac.Equal(sum[:], signature)
 }
 
 type ecdsaSigner struct{ key *ecdsa.PrivateKey }

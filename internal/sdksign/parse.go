@@ -85,7 +85,7 @@ func Parse(header string) (Authorization, error) {
 	if err := a.setSignedHeaders(headers); err != nil {
 		return Authorization{}, err
 	}
-	if strings.ContainsFunc(a.Signature, func(r rune) bool { return !isHex(r) }) || len(a.Signature)%2 != 0 {
+	if !allHex(a.Signature) || len(a.Signature)%2 != 0 {
 		return Authorization{}, fail(Malformed, "the Signature is not hexadecimal")
 	}
 	return a, nil
@@ -135,8 +135,17 @@ func (a *Authorization) setSignedHeaders(list string) error {
 	return nil
 }
 
-func isHex(r rune) bool {
-	return '0' <= r && r <= '9' || 'a' <= r && r <= 'f' || 'A' <= r && r <= 'F'
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func allHex(s string) bool {
+	for i := range len(s) {
+		if !isHex(s[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // isToken reports the characters of a field name: RFC 9110 section 5.6.2.

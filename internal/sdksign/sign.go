@@ -40,7 +40,7 @@ func Sign(req Request, a Authorization, secret string) (Authorization, error) {
 	pairs := parseQuery(req.Query)
 	sortPairs(pairs, false)
 	text := canonical(nil, req, a.SignedHeaders, pairs, variant{payload: payloads[0]})
-	signature, err := key.sign(stringToSign(a, date, text))
+	signature, err := key.sign(stringToSign(nil, a, date, text))
 	if err != nil {
 		return Authorization{}, fail(Malformed, "the request cannot be signed")
 	}

@@ -286,7 +286,7 @@ func signVariant(t *testing.T, req Request, wire []pair, v variant) Authorizatio
 	if err != nil {
 		t.Fatal(err)
 	}
-	sig, err := key.sign(stringToSign(a, at.Format(DateFormat), canonical(nil, req, a.SignedHeaders, wire, v)))
+	sig, err := key.sign(stringToSign(nil, a, at.Format(DateFormat), canonical(nil, req, a.SignedHeaders, wire, v)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +342,7 @@ func TestAnEmptySecretSignsNothing(t *testing.T) {
 	if _, err := Sign(req, a, ""); err == nil {
 		t.Error("Sign accepts an empty secret")
 	}
-	sum, err := macSigner{HMACSHA256.newHash, nil}.sign(stringToSign(a, at.Format(DateFormat),
+	sum, err := macSigner{HMACSHA256.newHash, nil}.sign(stringToSign(nil, a, at.Format(DateFormat),
 		canonical(nil, req, a.SignedHeaders, nil, variant{payload: string(a.Scheme.hexHash(nil, nil))})))
 	if err != nil {
 		t.Fatal(err)
