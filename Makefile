@@ -51,7 +51,7 @@ simulate: ## the simulator, over SEEDS seeds from USANCE_SEED or one nobody chos
 model: ## the ledger's model tests, over SEEDS seeds from USANCE_SEED or 1
 	scripts/model $(SEEDS)
 
-bench: build ## the performance table
+bench: build ## the performance table; SCALE=1 for all of the large store, KEEP=folder to make it once
 	go run ./bench
 
 soak: build ## the binary at work for MINUTES (60): memory stays flat, nothing is lost, verify is clean

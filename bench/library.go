@@ -63,7 +63,11 @@ func runSeed() error {
 	if err != nil {
 		return err
 	}
-	reg, err := registry.New(st, registry.Options{Now: time.Now, MasterKey: masterKey})
+	key, err := registry.DataKey(background(), st, masterKey)
+	if err != nil {
+		return err
+	}
+	reg, err := registry.New(st, registry.Options{Now: time.Now, MasterKey: key})
 	if err != nil {
 		return err
 	}

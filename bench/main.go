@@ -8,9 +8,11 @@
 // ROW names rows, with commas between; SECONDS is the length of one measurement
 // (default 1); PASSES how often each is repeated (default 2); PROFILE a folder
 // for CPU profiles of the server. REDIS_SERVER names a redis-server that is not
-// on the path. SCALE is how much of the large case of P4 is made, as a part of
-// 1,000,000 tenants and 100,000,000 events (default 0.01; all of it takes about half an
-// hour and 10 GB of disk); its tree of 100,000 nodes is always whole. Answers are checked, and a wrong or refused one fails its row.
+// on the path. SCALE is how much of the large store of P1, P4 and P6 is made, as a
+// part of 1,000,000 tenants and 100,000,000 events (default 0.01); its tree of
+// 100,000 nodes is always whole. KEEP names a folder, best on the disk of the
+// temporary files, where that store stays for other runs. Answers are checked, and
+// a wrong or refused one fails its row.
 //
 // ROW=COST tells the processor time and the allocations of a charge and of the
 // façades' queries beside those of bare handlers, and writes no row.
@@ -70,7 +72,8 @@ type bench struct {
 	seconds time.Duration
 	passes  int
 	profile string
-	scale   float64 // of the large case of P4
+	scale   float64 // of the large store
+	keep    string  // folder of large stores that stay
 	table   *table
 	run     int // numbers loads, so that their ids differ
 
@@ -84,6 +87,7 @@ type bench struct {
 	tenants           []benchTenant
 	stored            int64 // events in the main store
 	company           *company
+	large             *largeStore
 }
 
 func measure() error {
@@ -130,7 +134,7 @@ func measure() error {
 
 // settings reads the environment.
 func settings() (*bench, error) {
-	b := &bench{seconds: time.Second, passes: 2, profile: os.Getenv("PROFILE"), tenants: benchTenants(1000)}
+	b := &bench{seconds: time.Second, passes: 2, profile: os.Getenv("PROFILE"), keep: os.Getenv("KEEP"), tenants: benchTenants(1000)}
 	if text := os.Getenv("SECONDS"); text != "" {
 		s, err := strconv.ParseFloat(text, 64)
 		if err != nil || s <= 0 || s > 3600 {
@@ -205,6 +209,9 @@ func (b *bench) clean() {
 	if b.pg != nil {
 		b.pg.stop()
 		b.pg = nil
+	}
+	if b.large != nil {
+		_ = b.large.at.stop()
 	}
 	if b.redis != nil {
 		b.redis.stop()

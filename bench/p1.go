@@ -92,7 +92,7 @@ func (b *bench) p1() error {
 			return err
 		}
 	}
-	return nil
+	return b.onTop()
 }
 
 // p1Batches is P1 with batches of one size.

@@ -31,8 +31,6 @@ type child struct {
 	out  *bufio.Reader
 	addr string // of what it serves
 	prof string // of its profiles
-
-	secret string // of its operator, where that is not the bench's
 }
 
 // start runs this program in a role and tells it what to do in one line of JSON.

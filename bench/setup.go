@@ -62,11 +62,7 @@ func (b *bench) found() error {
 
 // operator returns a client of the native API that may do everything.
 func (c *child) operator() (*client.Client, error) {
-	token := operatorToken
-	if c.secret != "" {
-		token = c.secret
-	}
-	return client.New(client.Options{URL: "http://" + c.addr, Token: token, Attempts: 1})
+	return client.New(client.Options{URL: "http://" + c.addr, Token: operatorToken, Attempts: 1})
 }
 
 func (c *child) apply(manifest string) error {

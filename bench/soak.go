@@ -102,7 +102,7 @@ func soak(ctx context.Context, s soakSettings) error {
 	if err != nil {
 		return fmt.Errorf("MEMORY=%s: %w", s.memory, err)
 	}
-	server, err := serveBinary(s)
+	server, err := serveBinary(s.binary, filepath.Join(s.dir, "data"), s.memory)
 	if err != nil {
 		return err
 	}
@@ -136,10 +136,10 @@ func soak(ctx context.Context, s soakSettings) error {
 	return errors.Join(verdict, w.audit(), server.stop())
 }
 
-// serveBinary starts the real server on an empty folder.
-func serveBinary(s soakSettings) (*child, error) {
-	data := filepath.Join(s.dir, "data")
-	c := &child{cmd: exec.Command(s.binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--memory", s.memory, "--throttle", "off", "--log-level", "error")}
+// serveBinary starts the real server on a folder, with more environment.
+func serveBinary(binary, data, memory string, env ...string) (*child, error) {
+	c := &child{cmd: exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--memory", memory, "--throttle", "off", "--log-level", "error")}
+	c.cmd.Env = append(append(os.Environ(), "USANCE_OPERATOR_TOKEN="+operatorToken), env...)
 	c.cmd.Stderr = os.Stderr
 	if err := c.begin(); err != nil {
 		return nil, err
@@ -147,15 +147,13 @@ func serveBinary(s soakSettings) (*child, error) {
 	for c.addr == "" {
 		line, err := c.out.ReadString('\n')
 		if err != nil {
-			return nil, fmt.Errorf("%s did not start: %w", s.binary, errors.Join(err, c.cmd.Wait()))
+			return nil, fmt.Errorf("%s did not start: %w", binary, errors.Join(err, c.cmd.Wait()))
 		}
 		if after, ok := strings.CutPrefix(line, "Serving on http://"); ok {
 			c.addr = strings.Fields(after)[0]
 		}
 	}
-	token, err := os.ReadFile(filepath.Join(data, "operator.token"))
-	c.secret = strings.TrimSpace(string(token))
-	return c, err
+	return c, nil
 }
 
 // ticker takes samples of a server.
@@ -187,12 +185,12 @@ func (t *ticker) until(done <-chan struct{}, every time.Duration, w *soakers, ke
 }
 
 func (t *ticker) sample(w *soakers) (m sample, err error) {
-	text, _, err := fetch(newRequest(http.MethodGet, "http://"+t.server.addr+"/metrics", "", "Authorization", "Bearer "+t.server.secret))
+	text, _, err := fetch(newRequest(http.MethodGet, "http://"+t.server.addr+"/metrics", "", "Authorization", "Bearer "+operatorToken))
 	if err != nil {
 		return m, err
 	}
 	now, busy := time.Now(), t.server.busy()
-	m = sample{at: now.Sub(t.begun), resident: float64(memoryOf(t.server.cmd.Process.Pid)), processor: (busy - t.busy) / now.Sub(t.last).Seconds()}
+	m = sample{at: now.Sub(t.begun), resident: float64(memoryOf(t.server.cmd.Process.Pid, "VmRSS:")), processor: (busy - t.busy) / now.Sub(t.last).Seconds()}
 	t.last, t.busy = now, busy
 	m.heap = metric(text, "go_memstats_heap_inuse_bytes") / (1 << 20)
 	m.goroutines, m.files = int(metric(text, "go_goroutines")), int(metric(text, "process_open_fds"))

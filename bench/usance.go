@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/registry"
 	"github.com/usance/usance/server"
 	"github.com/usance/usance/store"
 	"github.com/usance/usance/store/pebblestore"
@@ -32,7 +33,7 @@ func runUsance() error {
 		return err
 	}
 	debug.SetGCPercent(300) // as serve does
-	debug.SetMemoryLimit(768 << 20)
+	debug.SetMemoryLimit(server.DefaultMemory / 8 * 7)
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	if spec.Store != "" {
 		return runOnPostgres(spec.Store, log)
@@ -42,8 +43,12 @@ func runUsance() error {
 		return err
 	}
 	defer st.Close()
+	key, err := registry.DataKey(background(), st, masterKey)
+	if err != nil {
+		return err
+	}
 	kept := &forgetful{Store: st}
-	srv, err := server.New(server.Config{Store: kept, MasterKey: masterKey, Now: time.Now, Logger: log, Unthrottled: true})
+	srv, err := server.New(server.Config{Store: kept, MasterKey: key, Now: time.Now, Logger: log, Unthrottled: true})
 	if err != nil {
 		return err
 	}
