@@ -14,7 +14,7 @@ import (
 // concurrent use.
 type Rows struct {
 	slots   []slot
-	at      map[Key]int32 // into slots
+	at      map[Key]int32 // into slots; nil while they are few
 	ranges  [][]Row
 	changed int // slots with a change
 	undo    []undo
@@ -37,23 +37,56 @@ type change struct {
 	value         []byte
 }
 
+// fewSlots is up to how many slots are looked through one by one: that takes less
+// than a map does.
+const fewSlots = 24
+
 // NewRows is for engines, which then call Found for each of the rows that is
 // there, and FoundRange.
 func NewRows(keys Keys) *Rows {
-	r := &Rows{slots: make([]slot, 0, len(keys.Rows)+8), at: make(map[Key]int32, len(keys.Rows)+8), ranges: make([][]Row, len(keys.Ranges))}
+	r := &Rows{slots: make([]slot, 0, len(keys.Rows)+12)}
+	if len(keys.Ranges) > 0 {
+		r.ranges = make([][]Row, len(keys.Ranges))
+	}
+	if len(keys.Rows) > fewSlots {
+		r.at = make(map[Key]int32, len(keys.Rows)+12)
+	}
 	for _, k := range keys.Rows {
 		r.slots[r.slot(k)].named = true
 	}
 	return r
 }
 
-// slot returns where the row's slot is.
+// find returns where the row's slot is.
+func (r *Rows) find(k Key) (i int32, ok bool) {
+	if r.at != nil {
+		i, ok = r.at[k]
+		return i, ok
+	}
+	for i := range r.slots {
+		if s := &r.slots[i]; s.Table == k.Table && s.ID == k.ID {
+			return int32(i), true
+		}
+	}
+	return 0, false
+}
+
+// slot returns where the row's slot is, and makes it.
 func (r *Rows) slot(k Key) int32 {
-	i, ok := r.at[k]
-	if !ok {
-		i = int32(len(r.slots))
+	i, ok := r.find(k)
+	if ok {
+		return i
+	}
+	i = int32(len(r.slots))
+	r.slots = append(r.slots, slot{Key: k})
+	switch {
+	case r.at != nil:
 		r.at[k] = i
-		r.slots = append(r.slots, slot{Key: k})
+	case len(r.slots) > fewSlots:
+		r.at = make(map[Key]int32, 4*fewSlots)
+		for i := range r.slots {
+			r.at[r.slots[i].Key] = int32(i)
+		}
 	}
 	return i
 }
@@ -88,7 +121,7 @@ type undo struct {
 // The bytes must not be modified. Asking for a row that keys did not name is a
 // defect of the caller and fails the step.
 func (r *Rows) Get(t Table, id string) ([]byte, bool) {
-	i, ok := r.at[Key{t, id}]
+	i, ok := r.find(Key{t, id})
 	if !ok {
 		r.fail("row %d/%q was read but not named", t, id)
 		return nil, false
@@ -108,7 +141,7 @@ func (r *Rows) Get(t Table, id string) ([]byte, bool) {
 // has changed it. A function that learns only from what it read which further
 // rows it needs returns an error and is run again with more keys.
 func (r *Rows) Named(t Table, id string) bool {
-	i, ok := r.at[Key{t, id}]
+	i, ok := r.find(Key{t, id})
 	return ok && (r.slots[i].named || r.slots[i].made)
 }
 
@@ -138,6 +171,9 @@ func (r *Rows) Delete(t Table, id string) { r.change(Key{t, id}, change{made: tr
 func (r *Rows) change(k Key, c change) {
 	i := r.slot(k)
 	s := &r.slots[i]
+	if r.undo == nil {
+		r.undo = make([]undo, 0, 14)
+	}
 	r.undo = append(r.undo, undo{slot: i, before: s.change, outsize: r.outsize})
 	if !s.made {
 		r.changed++
