@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -93,6 +94,40 @@ type commit struct {
 	err     error
 }
 
+// committers run commits, one at a time each. Those that are idle keep the stack
+// that a commit takes, which a new goroutine would have to grow.
+type committers struct {
+	idle atomic.Int32
+	next chan func()
+}
+
+// maxIdle bounds the committers that wait for work.
+const maxIdle = 256
+
+func (c *committers) run(commit func(), quit <-chan struct{}) {
+	select {
+	case c.next <- commit:
+	default:
+		go c.loop(commit, quit)
+	}
+}
+
+func (c *committers) loop(commit func(), quit <-chan struct{}) {
+	for {
+		commit()
+		if c.idle.Add(1) > maxIdle {
+			c.idle.Add(-1)
+			return
+		}
+		select {
+		case commit = <-c.next:
+			c.idle.Add(-1)
+		case <-quit:
+			return
+		}
+	}
+}
+
 // begin commits the batch in a goroutine of its own: an engine that breaks may
 // never come back from a commit, and then only that goroutine is lost. The step
 // may have built on what it saw of the commit before, so it is durable only with
@@ -102,7 +137,7 @@ func (s *Store) begin(id usance.TenantID, t *tenant, batch *pebble.Batch, change
 	s.tenants.begin(id, t, c)
 	s.cache.begin(id)
 	visible := s.versions.begin(id, changes)
-	go func() {
+	s.committers.run(func() {
 		err := s.commit(batch, func() {
 			s.fresh.remember(points)
 			s.cache.applied(id, changes)
@@ -119,7 +154,7 @@ func (s *Store) begin(id usance.TenantID, t *tenant, batch *pebble.Batch, change
 		}
 		s.tenants.drop(id, t)
 		close(c.durable)
-	}()
+	}, s.fresh.quit)
 	return c
 }
 

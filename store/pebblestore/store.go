@@ -56,6 +56,8 @@ type Store struct {
 	cache    *rowCache
 	versions versions
 
+	committers committers
+
 	closed  atomic.Bool // as closing, for those who do not count themselves in
 	mu      sync.Mutex
 	running int
@@ -85,6 +87,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	s := &Store{lock: lock, health: newHealth(opts.Logger, room), room: room, tenants: newTenants()}
 	s.idle.L = &s.mu
+	s.committers.next = make(chan func())
 	s.versions.seed = maphash.MakeSeed()
 	if s.db, err = pebble.Open(dir, s.settings(opts)); err != nil {
 		return nil, errors.Join(fmt.Errorf("pebblestore: open %s: %w", dir, err), lock.Close())
