@@ -153,6 +153,58 @@ func TestChargesThatShareStepsWithOthersLeaveTheSameViews(t *testing.T) {
 	}
 }
 
+// TestWhatIsKeptOfATenantCountsOnlyUntilOthersWrite has two ledgers on one store,
+// each of which keeps what its last charge left, charge, reserve, grant and move the
+// clock by turns.
+func TestWhatIsKeptOfATenantCountsOnlyUntilOthersWrite(t *testing.T) {
+	r := rand.New(rand.NewPCG(seedOf(t), 72))
+	f := open(t, "UTC", registry.Edit{Quotas: []usance.Quota{{Node: "/", Meter: "vm.cpuNum", Limit: 100}, {Node: "/a", Meter: "vm.cpuNum", Limit: 1 << 40}}})
+	first, other := f.Ledger, f
+	other.restart(t)
+	both := []*ledger.Ledger{first, other.Ledger}
+	used, reserved := int64(0), int64(0)
+	var granted []time.Time // until when 10 are
+	for n := range 400 {
+		l := both[r.IntN(2)]
+		f.now = f.now.Add(time.Duration(r.IntN(10)) * time.Minute)
+		switch r.IntN(12) {
+		case 0:
+			if _, _, err := l.Reserve(t.Context(), tester, acme, usance.Hold{ID: fmt.Sprint(n), Node: "/a", Items: []usance.Item{{Meter: "vm.cpuNum", Amount: 1}}}, 1000*time.Hour); err == nil {
+				reserved++
+			}
+			continue
+		case 1:
+			granted = append(granted, f.now.Add(2*time.Hour))
+			_, err := l.PutResource(t.Context(), tester, acme, usance.Resource{ID: fmt.Sprint(n), Node: "/", BusinessType: "X", ChargingMode: usance.Periodic, Source: usance.Purchased,
+				Expires: f.now.Add(2 * time.Hour), Grants: []usance.Grant{{Meter: "vm.cpuNum", Amount: 10}}}, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		limit := int64(100)
+		for _, until := range granted {
+			if until.After(f.now) {
+				limit += 10
+			}
+		}
+		out, err := l.Charge(t.Context(), tester, acme, ledger.Charge{ID: fmt.Sprint(n), Node: "/a", Items: []usance.Item{{Meter: "vm.cpuNum", Amount: 1}}})
+		if room := used+reserved < limit; room != (err == nil) {
+			t.Fatalf("charge %d: %d used, %d reserved, limit %d: %v", n, used, reserved, limit, err)
+		}
+		if err != nil {
+			continue
+		}
+		used++
+		if q := out.Quotas[1]; q.Used != used || q.Reserved != reserved || q.Limit != limit {
+			t.Fatalf("charge %d: %d used, %d reserved, limit %d: %+v", n, used, reserved, limit, q)
+		}
+	}
+	if v := verify(t, f); v.Fault != "" {
+		t.Error(v.Fault)
+	}
+}
+
 // TestAChargesDataIsWrittenAsJSONWritesIt: digests of charges that are stored were
 // made of it.
 func TestAChargesDataIsWrittenAsJSONWritesIt(t *testing.T) {

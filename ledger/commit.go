@@ -29,6 +29,9 @@ const (
 // errStale says that a request was prepared with definitions that have changed.
 var errStale = errors.New("ledger: definitions changed meanwhile")
 
+// errUnfinished says that a step panicked.
+var errUnfinished = errors.New("ledger: the step was not finished")
+
 // op is one request's part of a step. run may be called more than once, and
 // resets its own results; an error from it takes back its changes alone.
 type op struct {
@@ -135,6 +138,7 @@ func (l *Ledger) submit(ctx context.Context, tenant usance.TenantID, o *op) erro
 		q.mu.Unlock()
 		return usance.Errorf(usance.KindUnavailable, "tenant %s has too many writes waiting; try again", tenant)
 	}
+	first := len(mine.ops) == 0
 	mine.ops = append(mine.ops, o)
 	mine.weight += o.weight()
 	more := mine.drains == 0 || mine.drains < stepsUnderWay && !mine.alone && o.late == nil
@@ -142,7 +146,10 @@ func (l *Ledger) submit(ctx context.Context, tenant usance.TenantID, o *op) erro
 		mine.drains++
 	}
 	q.mu.Unlock()
-	if more {
+	switch {
+	case more && first:
+		l.lead(tenant, mine)
+	case more:
 		go l.drain(tenant, mine)
 	}
 	select {
@@ -179,10 +186,7 @@ func (q *queues) take(tenant usance.TenantID, from *queue) []*op {
 	if from.drains == 1 {
 		from.alone = false // it was this caller's
 	}
-	if len(from.ops) == 0 || from.alone || from.ops[0].late != nil && from.drains > 1 {
-		if from.drains--; from.drains == 0 {
-			delete(q.open, tenant)
-		}
+	if q.ends(tenant, from) {
 		return nil
 	}
 	n, weight := 0, 0
@@ -194,22 +198,57 @@ func (q *queues) take(tenant usance.TenantID, from *queue) []*op {
 			break
 		}
 	}
-	ops := append([]*op(nil), from.ops[:n]...)
-	from.ops = append(from.ops[:0], from.ops[n:]...)
+	ops := from.ops[:n:n]
+	from.ops = append([]*op(nil), from.ops[n:]...)
 	from.weight -= weight // ops are weighed before they are prepared late
 	return ops
 }
 
+// ends ends the caller's steps when there is nothing for it. The caller holds mu.
+func (q *queues) ends(tenant usance.TenantID, from *queue) bool {
+	if len(from.ops) > 0 && !from.alone && (from.ops[0].late == nil || from.drains == 1) {
+		return false
+	}
+	if from.drains--; from.drains == 0 {
+		delete(q.open, tenant)
+	}
+	return true
+}
+
+// lead runs the next step in the goroutine of a caller who found nobody before him
+// in the queue, which saves starting one and waiting for it. What has come
+// meanwhile is left to others.
+func (l *Ledger) lead(tenant usance.TenantID, mine *queue) {
+	ops := l.queues.take(tenant, mine)
+	if ops == nil {
+		return
+	}
+	defer func() {
+		q := &l.queues
+		q.mu.Lock()
+		if mine.drains == 1 {
+			mine.alone = false
+		}
+		ended := q.ends(tenant, mine)
+		q.mu.Unlock()
+		if !ended {
+			go l.drain(tenant, mine)
+		}
+	}()
+	l.round(tenant, ops)
+}
+
 func (l *Ledger) drain(tenant usance.TenantID, mine *queue) {
 	for ops := l.queues.take(tenant, mine); ops != nil; ops = l.queues.take(tenant, mine) {
-		var head journal.Head
-		var err error
-		if late := ops[0].late; late != nil {
-			err = late()
-		}
-		if err == nil {
-			head, err = l.step(tenant, ops)
-		}
+		l.round(tenant, ops)
+	}
+}
+
+// round runs ops in one step and tells those who wait for them.
+func (l *Ledger) round(tenant usance.TenantID, ops []*op) {
+	var head journal.Head
+	err := errUnfinished
+	defer func() {
 		for _, o := range ops {
 			if err != nil {
 				o.err = err
@@ -218,25 +257,38 @@ func (l *Ledger) drain(tenant usance.TenantID, mine *queue) {
 			}
 			close(o.done)
 		}
+	}()
+	if late := ops[0].late; late != nil {
+		if err = late(); err != nil {
+			return
+		}
 	}
+	head, err = l.step(tenant, ops)
 }
 
-// keysOf names what ops read, and where the ranges of each begin.
-func keysOf(ops []*op) (keys store.Keys, first []int) {
+// keysOf names what ops read, and where the ranges of each begin. Without shared
+// it leaves out what they share.
+func keysOf(ops []*op, shared bool) (keys store.Keys, first []int) {
 	first = make([]int, len(ops))
-	n := 1
+	n := 2
 	for _, o := range ops {
 		n += len(o.keys.Rows)
 	}
-	keys.Rows = append(make([]store.Key, 0, n+32), journal.HeadKey)
-	shared := map[*chargeRows]struct{}{}
+	if shared {
+		n += 32
+	}
+	keys.Rows = append(make([]store.Key, 0, n), journal.HeadKey)
+	if !shared {
+		keys.Rows = append(keys.Rows, dueKey)
+	}
+	named := map[*chargeRows]struct{}{}
 	for i, o := range ops {
 		first[i] = len(keys.Ranges)
 		keys.Rows = append(keys.Rows, o.keys.Rows...)
 		keys.Ranges = append(keys.Ranges, o.keys.Ranges...)
 		for _, r := range o.shared {
-			if _, named := shared[r]; !named {
-				shared[r] = struct{}{}
+			if _, is := named[r]; shared && !is {
+				named[r] = struct{}{}
 				keys.Rows = append(keys.Rows, r.keys...)
 			}
 		}
@@ -244,10 +296,24 @@ func keysOf(ops []*op) (keys store.Keys, first []int) {
 	return keys, first
 }
 
+// errCold says that what is kept of a tenant does not count any more.
+var errCold = errors.New("ledger: others have written since")
+
 // step runs ops in one step and returns the head after it. An op's own error is
 // in the op; the error returned is the step's and fails all of them.
 func (l *Ledger) step(tenant usance.TenantID, ops []*op) (journal.Head, error) {
-	keys, first := keysOf(ops)
+	if l.hot.holds(tenant, ops) {
+		if head, err := l.stepOn(tenant, ops, true); !errors.Is(err, errCold) {
+			return head, err
+		}
+	}
+	return l.stepOn(tenant, ops, false)
+}
+
+// stepOn is step. With warm, the rows that charges share are not loaded, and it is
+// errCold when they would have to be.
+func (l *Ledger) stepOn(tenant usance.TenantID, ops []*op, warm bool) (journal.Head, error) {
+	keys, first := keysOf(ops, !warm)
 	var head journal.Head
 	ctx := context.Background()
 	if slices.ContainsFunc(ops, func(o *op) bool { return o.urgent }) {
@@ -258,10 +324,16 @@ func (l *Ledger) step(tenant usance.TenantID, ops []*op) (journal.Head, error) {
 		if head, err = journal.ReadHead(rows); err != nil {
 			return err
 		}
-		t := &tx{rows: rows, head: head, at: l.now().UTC(), entries: make([]journal.Entry, 0, len(ops))}
+		t := &tx{rows: rows, head: head, at: l.now().UTC()}
+		if len(ops) > 1 {
+			t.entries = make([]journal.Entry, 0, len(ops))
+		}
+		if t.live = l.hot.take(tenant, head, t.at); warm && !t.live.has(ops) {
+			return errCold
+		}
 		for i, o := range ops {
 			if !o.charges {
-				t.settle()
+				t.leave()
 			}
 			mark, entries := rows.Mark(), len(t.entries)
 			t.ranges = first[i]
@@ -279,7 +351,9 @@ func (l *Ledger) step(tenant usance.TenantID, ops []*op) (journal.Head, error) {
 		}
 		t.settle()
 		putDays(rows, head.Sequence+1, t.entries)
-		head, err = journal.Append(rows, head, t.entries)
+		if head, err = journal.Append(rows, head, t.entries); err == nil {
+			l.hot.put(tenant, head, t.live)
+		}
 		return err
 	})
 	return head, err

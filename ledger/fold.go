@@ -282,6 +282,6 @@ func flushDay(rows *store.Rows, missing *missingKeys, id string, day usance.Day,
 		}
 		merged = list
 	}
-	putSlots(rows, rowID, merged, agg)
+	putSlots(rows, rowID, make([]byte, 0, 8+4*len(merged)), merged, agg)
 	return nil
 }

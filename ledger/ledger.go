@@ -35,6 +35,7 @@ type Ledger struct {
 
 	queues     queues
 	paths      chargePaths
+	hot        hot
 	long       bool // every charge goes the long way
 	rangeBatch int
 
@@ -52,6 +53,9 @@ func New(st store.Store, reg *registry.Registry, o Options) *Ledger {
 	}
 	l := &Ledger{st: st, reg: reg, now: o.Now, log: o.Logger, queues: newQueues(), paths: chargePaths{all: map[chargedAt]*chargePath{}}, rangeBatch: o.RangeBatch,
 		moveRows: usance.MaxMoveRows, moveScan: usance.MaxMoveScan}
+	if _, one := st.(store.Versioner); one {
+		l.hot.of = map[usance.TenantID]*hotLive{}
+	}
 	reg.Keep(l)
 	return l
 }

@@ -9,10 +9,13 @@ import (
 
 // live is what the charges of a step work on in common: the rows of their paths,
 // decoded once and encoded once, however many they are. Ops that know nothing of
-// it find in the rows what it has become; see tx.settle.
+// it find in the rows what it has become; see tx.leave.
 type live struct {
 	paths  map[*chargeRows]*livePath
 	series map[string]*liveSeries
+	rows   int // that were decoded
+	// The quotas' limits and windows are those of [from, until).
+	from, until time.Time
 }
 
 // livePath is a path's rows in a step.
@@ -41,6 +44,7 @@ type liveSeries struct {
 
 type liveDay struct {
 	day     usance.Day
+	id      string // of its row
 	slots   []slotState
 	changed bool
 }
@@ -62,7 +66,7 @@ func (t *tx) path(r *chargeRows) (*livePath, error) {
 		return p, nil
 	}
 	if t.live.paths == nil {
-		t.live.paths, t.live.series = map[*chargeRows]*livePath{}, map[string]*liveSeries{}
+		t.live = live{paths: map[*chargeRows]*livePath{}, series: map[string]*liveSeries{}, until: Always()}
 	}
 	p := &livePath{chargeRows: r, levels: make([]liveLevel, len(r.path.levels))}
 	for i := range p.levels {
@@ -101,6 +105,7 @@ func (t *tx) series(id string, r *chargeRows) (*liveSeries, error) {
 			}
 		}
 		t.live.series[id] = s
+		t.live.rows++
 	}
 	_, err := t.day(s, r.day)
 	return s, err
@@ -110,13 +115,14 @@ func (t *tx) day(s *liveSeries, d usance.Day) (*liveDay, error) {
 	if known := s.on(d); known != nil {
 		return known, nil
 	}
-	out := &liveDay{day: d}
-	b, _ := t.rows.Get(store.Rollups, s.id+dayText(d))
+	out := &liveDay{day: d, id: s.id + dayText(d)}
+	b, _ := t.rows.Get(store.Rollups, out.id)
 	var err error
 	if out.slots, err = decodeSlots(make([]slotState, 0, len(b)/2+1), d, b, s.agg); err != nil {
 		return nil, err
 	}
 	s.days = append(s.days, out)
+	t.live.rows++
 	return out, nil
 }
 
@@ -159,6 +165,11 @@ func (t *tx) quota(s *liveSeries, at *chargeLevel, r *chargeRows) (*liveQuota, e
 			}
 		}
 	}
+	t.live.from = t.at
+	t.live.until = earlier(t.live.until, nextEdge(list, t.at))
+	if !q.resets.IsZero() {
+		t.live.until = earlier(t.live.until, q.resets)
+	}
 	q.reading = newQuotaReading(at.quota, true, at.allocated, q.resets, list, t.at)
 	q.Limit = q.reading.Limit
 	s.quota = q
@@ -175,29 +186,53 @@ func (s *liveSeries) add(d usance.Day, at tick, state usance.State) {
 	}
 }
 
-// settle puts what charges have made into the rows, and forgets it: what follows
-// may change the rows itself.
+// settle puts what charges have made into the rows.
 func (t *tx) settle() {
+	n := 0
+	for _, s := range t.live.series {
+		if s.changed {
+			n += 24
+			for _, d := range s.days {
+				n += 4 * len(d.slots)
+			}
+		}
+	}
+	if n == 0 {
+		return
+	}
+	b := make([]byte, 0, n) // of all rows
 	for _, s := range t.live.series {
 		if !s.changed {
 			continue
 		}
-		t.rows.Put(store.Totals, s.id, s.total.encode(s.agg))
+		s.changed = false
+		from := len(b)
+		b = s.total.append(b, s.agg)
+		t.rows.Put(store.Totals, s.id, b[from:len(b):len(b)])
 		for _, d := range s.days {
 			if d.changed {
-				putSlots(t.rows, s.id+dayText(d.day), d.slots, s.agg)
+				d.changed = false
+				b = putSlots(t.rows, d.id, b, d.slots, s.agg)
 			}
 		}
 	}
+}
+
+// leave settles and forgets, because what follows changes the rows itself.
+func (t *tx) leave() {
+	t.settle()
 	t.live = live{}
 }
 
-// putSlots saves a day's slots; where all are empty there is no row.
-func putSlots(rows *store.Rows, id string, slots []slotState, agg usance.Aggregation) {
-	b := appendSlots(make([]byte, 0, 8+4*len(slots)), slots, agg)
-	if len(b) == 0 {
+// putSlots saves a day's slots, which it writes behind b; where all are empty
+// there is no row.
+func putSlots(rows *store.Rows, id string, b []byte, slots []slotState, agg usance.Aggregation) []byte {
+	from := len(b)
+	b = appendSlots(b, slots, agg)
+	if len(b) == from {
 		rows.Delete(store.Rollups, id)
-		return
+	} else {
+		rows.Put(store.Rollups, id, b[from:len(b):len(b)])
 	}
-	rows.Put(store.Rollups, id, b)
+	return b
 }

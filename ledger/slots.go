@@ -96,8 +96,10 @@ type total struct {
 	zone   string
 }
 
-func (t total) encode(agg usance.Aggregation) []byte {
-	b := t.state.Append(make([]byte, 0, 24), agg)
+func (t total) encode(agg usance.Aggregation) []byte { return t.append(make([]byte, 0, 24), agg) }
+
+func (t total) append(b []byte, agg usance.Aggregation) []byte {
+	b = t.state.Append(b, agg)
 	b = binary.AppendUvarint(b, t.groups)
 	return append(b, t.zone...)
 }
