@@ -231,6 +231,23 @@ func TestTooLargeTruncatedAndSlowAreToldApart(t *testing.T) {
 	}
 }
 
+// TestEveryBodyHasItsOwnTime has what watches over one body watch over the next:
+// one in time, one that is cut off, and again one in time.
+func TestEveryBodyHasItsOwnTime(t *testing.T) {
+	b := NewBodies(BodyConfig{Timeout: time.Hour})
+	const head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n"
+	for range 5 {
+		b.timeout = time.Hour
+		if status, body, err := talk(t, b, head+"0123456789", false); err != nil || string(body) != "0123456789" {
+			t.Fatalf("in time: %s %q %v", status, body, err)
+		}
+		b.timeout = 10 * time.Millisecond
+		if status, _, err := talk(t, b, head+"01234", false); !errors.Is(err, ErrSlow) {
+			t.Fatalf("slow: %s %v", status, err)
+		}
+	}
+}
+
 func TestAConnectionServesOnAfterABodyInTime(t *testing.T) {
 	b := NewBodies(BodyConfig{Timeout: time.Minute})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
