@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,22 +83,41 @@ func TestOverloadLosesNothingKeepsItsBoundAndStarvesNobody(t *testing.T) {
 	sustained := time.Since(begun) / time.Duration(l.accepted.Load()/perBatch)
 
 	// Twice as many come, each at its time whether or not those before it were
-	// answered, while the other tenant asks.
-	asked := make(chan struct{})
-	var busy []time.Duration
-	go func() {
-		defer close(asked)
-		busy = askAll(300)
-	}()
-	l.send(t, 96, sustained/2, func() bool {
-		select {
-		case <-asked:
-			return false
-		default:
-			return true
+	// answered, while the other tenant asks. How long that may take depends on what
+	// else the machine does, so the same is asked beside processes that only reckon,
+	// and the best of some windows counts: a neighbour spoils one or another of them,
+	// a queue behind ingest all.
+	var windows []window
+	for len(windows) < maxWindows && !t.Failed() {
+		var w window
+		stop := reckon(t)
+		w.beside = quantile(askAll(200), .99)
+		stop()
+		asked := make(chan struct{})
+		var busy []time.Duration
+		go func() {
+			defer close(asked)
+			busy = askAll(300)
+		}()
+		l.send(t, 96, sustained/2, func() bool {
+			select {
+			case <-asked:
+				return false
+			default:
+				return true
+			}
+		})
+		<-asked
+		w.median, w.meanwhile = quantile(busy, .5), quantile(busy, .99)
+		windows = append(windows, w)
+		t.Logf("a façade's query of the quiet tenant: idle p50 %v p99 %v; beside plain work p99 %v; meanwhile p50 %v p99 %v", quantile(idle, .5), quantile(idle, .99), w.beside, w.median, w.meanwhile)
+		if w.fine() {
+			break
 		}
-	})
-	<-asked
+	}
+	if !t.Failed() && !slices.ContainsFunc(windows, window.fine) {
+		t.Errorf("queries wait behind ingest: in none of %d windows were 99 %% of them answered within %v, or %d times what they take beside plain work: %+v", len(windows), answersWithin, timesBeside, windows)
+	}
 
 	out, err := dial("loud", 6).Usage(t.Context(), "n", client.UsageQuery{})
 	if err != nil {
@@ -111,10 +131,53 @@ func TestOverloadLosesNothingKeepsItsBoundAndStarvesNobody(t *testing.T) {
 		t.Errorf("%d MiB resident, told to stay within %d", l.most.Load(), overloadMemory)
 	}
 	t.Logf("one batch each %v sustained; %d events acknowledged, %d batches refused for the moment, %d MiB resident at most", sustained, l.accepted.Load(), l.refused.Load(), l.most.Load())
-	t.Logf("a façade's query of the quiet tenant: idle p50 %v p99 %v; meanwhile p50 %v p99 %v, %.1f times the idle p50",
-		quantile(idle, .5), quantile(idle, .99), quantile(busy, .5), quantile(busy, .99), float64(quantile(busy, .99))/float64(quantile(idle, .5)))
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Errorf("stopping in order: %v", err)
+	}
+}
+
+// What 99 % of a façade's queries take at most under overload: so long, or on a
+// machine that is busy otherwise, so many times what they take beside plain work.
+const (
+	answersWithin = 50 * time.Millisecond
+	timesBeside   = 3
+	maxWindows    = 5
+)
+
+// window is one measurement of the quiet tenant's queries.
+type window struct {
+	beside            time.Duration // the 99th of a hundred, while other processes only reckon
+	median, meanwhile time.Duration // under overload; the 99th of a hundred
+}
+
+func (w window) fine() bool { return w.meanwhile <= max(answersWithin, timesBeside*w.beside) }
+
+func TestAWindowIsFineByTheClockOrByComparison(t *testing.T) {
+	const ms = time.Millisecond
+	for w, fine := range map[window]bool{{beside: ms, meanwhile: 50 * ms}: true, {beside: ms, meanwhile: 51 * ms}: false, {beside: 30 * ms, meanwhile: 90 * ms}: true,
+		{beside: 30 * ms, meanwhile: 91 * ms}: false} {
+		if w.fine() != fine {
+			t.Errorf("%+v is fine: %v", w, !fine)
+		}
+	}
+}
+
+// reckon keeps the processors busy with other processes until stop.
+func reckon(t *testing.T) (stop func()) {
+	t.Helper()
+	var all []*exec.Cmd
+	for range runtime.NumCPU() {
+		c := exec.CommandContext(t.Context(), "sh", "-c", "while :; do :; done")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	return func() {
+		for _, c := range all {
+			_ = c.Process.Kill()
+			_ = c.Wait() // it was killed
+		}
 	}
 }
 
