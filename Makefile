@@ -6,7 +6,6 @@
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LINT    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN    ?= golang.org/x/vuln/cmd/govulncheck@v1.8.0
-SBOM    ?= github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 
 # Without cgo the binary needs no C compiler to build and no libraries to run;
 # timetzdata gives it its own time zones.
@@ -57,9 +56,10 @@ bench: build ## the performance table; SCALE=1 for all of the large store, KEEP=
 soak: build ## the binary at work for MINUTES (60): memory stays flat, nothing is lost, verify is clean
 	USANCE_BENCH_ROLE=soak go run ./bench
 
-sbom: console/site/dist/index.html ## bin/usance.cdx.json: what the binary is made of, in CycloneDX
+sbom: build ## bin/usance.cdx.json: what the binary is made of, in CycloneDX
 	@mkdir -p bin
-	go run $(SBOM) app -json -licenses -std -main cmd/usance -output bin/usance.cdx.json .
+	go -C scripts/sbom build -o ../../bin/cyclonedx-gomod github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	bin/cyclonedx-gomod bin -json -licenses -std -version "$(VERSION)" -output bin/usance.cdx.json bin/usance
 
 reproducible: ## two builds from two folders, with nothing shared, are the same bytes
 	scripts/reproducible
