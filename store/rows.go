@@ -3,6 +3,8 @@ package store
 import (
 	"cmp"
 	"fmt"
+	"hash/maphash"
+	"math/bits"
 	"strings"
 	"time"
 
@@ -14,10 +16,11 @@ import (
 // concurrent use.
 type Rows struct {
 	slots   []slot
-	at      map[Key]int32 // into slots; nil while they are few
+	index   index
 	ranges  [][]Row
-	changed int // slots with a change
-	undo    []undo
+	changed int     // slots with a change
+	undo    []int32 // see take
+	former  []undo
 	due     *time.Time
 	fault   error // a defect of the caller; for good
 	outsize error // a row past the bounds; Rollback takes it back with the row
@@ -27,8 +30,8 @@ type Rows struct {
 type slot struct {
 	Key
 	named, found bool
-	loaded       []byte // when found
 	change
+	loaded []byte // when found
 }
 
 // change is what a step has made of a row, if anything.
@@ -38,18 +41,18 @@ type change struct {
 }
 
 // fewSlots is up to how many slots are looked through one by one: that takes less
-// than a map does.
+// than a table does.
 const fewSlots = 24
 
 // NewRows is for engines, which then call Found for each of the rows that is
 // there, and FoundRange.
 func NewRows(keys Keys) *Rows {
-	r := &Rows{slots: make([]slot, 0, len(keys.Rows)+12)}
+	r := &Rows{slots: make([]slot, 0, len(keys.Rows)+len(keys.Rows)/8+12)}
 	if len(keys.Ranges) > 0 {
 		r.ranges = make([][]Row, len(keys.Ranges))
 	}
 	if len(keys.Rows) > fewSlots {
-		r.at = make(map[Key]int32, len(keys.Rows)+12)
+		r.index.init(cap(r.slots))
 	}
 	for _, k := range keys.Rows {
 		r.slots[r.slot(k)].named = true
@@ -57,37 +60,20 @@ func NewRows(keys Keys) *Rows {
 	return r
 }
 
-// find returns where the row's slot is.
-func (r *Rows) find(k Key) (i int32, ok bool) {
-	if r.at != nil {
-		i, ok = r.at[k]
-		return i, ok
+// slot returns where the row's slot is.
+func (r *Rows) slot(k Key) int32 {
+	i, at := r.index.find(r.slots, k)
+	if i < 0 {
+		i = int32(len(r.slots))
+		r.slots = append(r.slots, slot{Key: k})
+		r.index.add(r.slots, at)
 	}
-	for i := range r.slots {
-		if s := &r.slots[i]; s.Table == k.Table && s.ID == k.ID {
-			return int32(i), true
-		}
-	}
-	return 0, false
+	return i
 }
 
-// slot returns where the row's slot is, and makes it.
-func (r *Rows) slot(k Key) int32 {
-	i, ok := r.find(k)
-	if ok {
-		return i
-	}
-	i = int32(len(r.slots))
-	r.slots = append(r.slots, slot{Key: k})
-	switch {
-	case r.at != nil:
-		r.at[k] = i
-	case len(r.slots) > fewSlots:
-		r.at = make(map[Key]int32, 4*fewSlots)
-		for i := range r.slots {
-			r.at[r.slots[i].Key] = int32(i)
-		}
-	}
+// lookup returns where the row's slot is, or -1.
+func (r *Rows) lookup(k Key) int32 {
+	i, _ := r.index.find(r.slots, k)
 	return i
 }
 
@@ -108,11 +94,11 @@ type Change struct {
 	Deleted bool
 }
 
-// undo takes a change or a due time back.
+// undo takes back what is not the first change of a row: a later one, a due time,
+// or one that made the step outsize.
 type undo struct {
-	slot    int32
+	slot    int32 // of the row; -1 for the due time
 	before  change
-	isDue   bool
 	due     *time.Time
 	outsize error
 }
@@ -121,8 +107,8 @@ type undo struct {
 // The bytes must not be modified. Asking for a row that keys did not name is a
 // defect of the caller and fails the step.
 func (r *Rows) Get(t Table, id string) ([]byte, bool) {
-	i, ok := r.find(Key{t, id})
-	if !ok {
+	i := r.lookup(Key{t, id})
+	if i < 0 {
 		r.fail("row %d/%q was read but not named", t, id)
 		return nil, false
 	}
@@ -141,8 +127,8 @@ func (r *Rows) Get(t Table, id string) ([]byte, bool) {
 // has changed it. A function that learns only from what it read which further
 // rows it needs returns an error and is run again with more keys.
 func (r *Rows) Named(t Table, id string) bool {
-	i, ok := r.find(Key{t, id})
-	return ok && (r.slots[i].named || r.slots[i].made)
+	i := r.lookup(Key{t, id})
+	return i >= 0 && (r.slots[i].named || r.slots[i].made)
 }
 
 // Range returns the rows of the i-th named range as loaded; the step's own
@@ -159,33 +145,51 @@ func (r *Rows) Range(i int) []Row {
 // Rows from then on. A row past MaxID or MaxValue fails the step with
 // usance.KindTooLarge, unless it is rolled back; see Fault.
 func (r *Rows) Put(t Table, id string, value []byte) {
-	r.change(Key{t, id}, change{made: true, value: value})
-	if r.outsize == nil && (len(id) > MaxID || len(value) > MaxValue) {
-		r.outsize = usance.Errorf(usance.KindTooLarge, "a row of %d+%d bytes is past the store's bound", len(id), len(value))
+	outsize := r.outsize
+	if outsize == nil && (len(id) > MaxID || len(value) > MaxValue) {
+		outsize = usance.Errorf(usance.KindTooLarge, "a row of %d+%d bytes is past the store's bound", len(id), len(value))
 	}
+	r.change(Key{t, id}, change{made: true, value: value}, outsize)
 }
 
 // Delete removes the row; removing one that is not there is no error.
-func (r *Rows) Delete(t Table, id string) { r.change(Key{t, id}, change{made: true, deleted: true}) }
+func (r *Rows) Delete(t Table, id string) {
+	r.change(Key{t, id}, change{made: true, deleted: true}, r.outsize)
+}
 
-func (r *Rows) change(k Key, c change) {
+func (r *Rows) change(k Key, c change, outsize error) {
 	i := r.slot(k)
 	s := &r.slots[i]
-	if r.undo == nil {
-		r.undo = make([]undo, 0, 14)
+	if s.made || outsize != r.outsize {
+		r.remember(undo{slot: i, before: s.change, outsize: r.outsize})
+	} else {
+		r.take(i)
 	}
-	r.undo = append(r.undo, undo{slot: i, before: s.change, outsize: r.outsize})
 	if !s.made {
 		r.changed++
 	}
-	s.change = c
+	s.change, r.outsize = c, outsize
 }
 
 // SetDue says when the tenant next has something to expire; the zero time says
 // never. See Store.Due.
 func (r *Rows) SetDue(t time.Time) {
-	r.undo = append(r.undo, undo{isDue: true, due: r.due})
+	r.remember(undo{slot: -1, due: r.due})
 	r.due = &t
+}
+
+// take notes what Rollback is to take back: the slot of a first change, or below
+// zero one of former.
+func (r *Rows) take(at int32) {
+	if r.undo == nil {
+		r.undo = make([]int32, 0, len(r.slots)+14)
+	}
+	r.undo = append(r.undo, at)
+}
+
+func (r *Rows) remember(u undo) {
+	r.former = append(r.former, u)
+	r.take(-int32(len(r.former)))
 }
 
 // Mark returns a point that Rollback can return to, so that one of several
@@ -195,8 +199,15 @@ func (r *Rows) Mark() int { return len(r.undo) }
 // Rollback takes back every change made since the mark.
 func (r *Rows) Rollback(mark int) {
 	for i := len(r.undo) - 1; i >= mark; i-- {
-		u := r.undo[i]
-		if u.isDue {
+		at := r.undo[i]
+		if at >= 0 {
+			r.slots[at].change = change{}
+			r.changed--
+			continue
+		}
+		u := r.former[len(r.former)-1]
+		r.former = r.former[:len(r.former)-1]
+		if u.slot < 0 {
 			r.due = u.due
 			continue
 		}
@@ -237,4 +248,60 @@ func (k Key) Compare(o Key) int {
 		return cmp.Compare(k.Table, o.Table)
 	}
 	return strings.Compare(k.ID, o.ID)
+}
+
+// index finds the slots of rows: a table of open addressing, half full at the
+// most, which there is none of while they are few. A step looks for every row some three times, most of which are rows of
+// digests; a map of Keys takes twice the time and ten times the memory.
+type index struct {
+	seed  maphash.Seed
+	table []int32 // a slot's number and one; 0 for none
+}
+
+// init makes room for n slots.
+func (x *index) init(n int) {
+	x.seed = maphash.MakeSeed()
+	x.table = make([]int32, 1<<bits.Len(uint(2*max(n, 8)-1)))
+}
+
+func (x *index) hash(k Key) uint64 {
+	return maphash.String(x.seed, k.ID) + uint64(k.Table)
+}
+
+// find returns the row's slot, or -1 and where in the table it belongs.
+func (x *index) find(slots []slot, k Key) (slot int32, at uint64) {
+	if x.table == nil {
+		for i := range slots {
+			if s := &slots[i]; s.Table == k.Table && s.ID == k.ID {
+				return int32(i), 0
+			}
+		}
+		return -1, 0
+	}
+	mask := uint64(len(x.table) - 1)
+	for at = x.hash(k) & mask; x.table[at] != 0; at = (at + 1) & mask {
+		if s := &slots[x.table[at]-1]; s.Table == k.Table && s.ID == k.ID {
+			return x.table[at] - 1, at
+		}
+	}
+	return -1, at
+}
+
+// add enters the last of the slots at its place.
+func (x *index) add(slots []slot, at uint64) {
+	switch {
+	case x.table == nil && len(slots) <= fewSlots:
+		return
+	case x.table == nil:
+		x.init(4 * fewSlots)
+	case 2*len(slots) <= len(x.table):
+		x.table[at] = int32(len(slots))
+		return
+	default:
+		x.table = make([]int32, 2*len(x.table))
+	}
+	for i := range slots {
+		_, at := x.find(slots, slots[i].Key)
+		x.table[at] = int32(i + 1)
+	}
 }
