@@ -1,6 +1,7 @@
 package usance
 
 import (
+	"cmp"
 	"math"
 	"math/big"
 	"slices"
@@ -196,29 +197,48 @@ type Feeder struct {
 	meter    *Meter
 	constant bool   // the amount is the same for every event
 	amount   Amount // if constant
-	from     string // otherwise, the path of the amount, or of the unique value
+	from     place  // otherwise, where the amount is, or the unique value
 	negate   bool
-	groups   []string // paths of the group-by keys, in the order of GroupKeys
+	groups   []place // of the group-by keys, in the order of GroupKeys
+}
+
+// place is a path into an event, taken apart.
+type place struct {
+	path string // as it was defined
+	name string // of the attribute; "" for data
+	data string // the path below data
+	ok   bool   // it is one
+}
+
+func placeOf(path string) place {
+	p := place{path: path}
+	name := strings.TrimPrefix(path, "$.")
+	switch name {
+	case "subject", "type", "source", "node", "id":
+		p.name, p.ok = name, true
+	default:
+		p.data, p.ok = strings.CutPrefix(name, "data.")
+	}
+	return p
 }
 
 // Feeder prepares the meter to be fed through the event type src.
 func (m *Meter) Feeder(src Source) *Feeder {
-	f := &Feeder{meter: m, from: src.Amount}
+	f := &Feeder{meter: m}
 	n, err := strconv.ParseInt(src.Amount, 10, 64)
 	switch {
 	case m.Aggregation == AggUnique:
-		if f.from == "" {
-			f.from = "subject"
-		}
+		f.from = placeOf(cmp.Or(src.Amount, "subject"))
 	case src.Amount == "":
 		f.constant, f.amount = true, 1
 	case err == nil:
 		f.constant, f.amount = true, n
 	default:
-		f.from, f.negate = strings.CutPrefix(src.Amount, "-")
+		path, negate := strings.CutPrefix(src.Amount, "-")
+		f.from, f.negate = placeOf(path), negate
 	}
 	for _, key := range m.GroupKeys() {
-		f.groups = append(f.groups, m.GroupBy[key])
+		f.groups = append(f.groups, placeOf(m.GroupBy[key]))
 	}
 	return f
 }
@@ -232,12 +252,12 @@ func (f *Feeder) Contribution(e *Event, data Lookup, group []string) (Contributi
 	c := Contribution{Amount: f.amount}
 	switch {
 	case f.meter.Aggregation == AggUnique:
-		v, err := scalar(e, data, f.from, MaxSubjectBytes)
+		v, err := f.from.scalar(e, data, MaxSubjectBytes)
 		if err != nil {
 			return c, err
 		}
 		if v == "" {
-			return c, Errorf(KindInvalid, "%s is needed by meter %s", f.from, f.meter.Name)
+			return c, Errorf(KindInvalid, "%s is needed by meter %s", f.from.path, f.meter.Name)
 		}
 		c.Value, c.Amount = v, 1
 	case !f.constant:
@@ -249,8 +269,8 @@ func (f *Feeder) Contribution(e *Event, data Lookup, group []string) (Contributi
 	if f.meter.Aggregation == AggGauge && c.Amount < 0 {
 		return c, Errorf(KindInvalid, "a gauge's value cannot be negative (meter %s)", f.meter.Name)
 	}
-	for _, path := range f.groups {
-		v, err := scalar(e, data, path, MaxGroupValue)
+	for i := range f.groups {
+		v, err := f.groups[i].scalar(e, data, MaxGroupValue)
 		if err != nil {
 			return c, err
 		}
@@ -261,24 +281,24 @@ func (f *Feeder) Contribution(e *Event, data Lookup, group []string) (Contributi
 }
 
 func (f *Feeder) eventAmount(e *Event, data Lookup) (Amount, error) {
-	v, err := at(e, data, f.from)
+	v, err := f.from.in(e, data)
 	if err != nil {
 		return 0, err
 	}
 	if v.Kind == 0 {
-		return 0, Errorf(KindInvalid, "%s is missing", f.from)
+		return 0, Errorf(KindInvalid, "%s is missing", f.from.path)
 	}
 	if v.Kind != '0' {
-		return 0, Errorf(KindInvalid, "%s is not a number", f.from)
+		return 0, Errorf(KindInvalid, "%s is not a number", f.from.path)
 	}
 	n, err := WholeNumber(v.Text)
 	if err != nil {
-		return 0, Errorf(KindInvalid, "%s: %s", f.from, err.(*Error).Detail)
+		return 0, Errorf(KindInvalid, "%s: %s", f.from.path, err.(*Error).Detail)
 	}
 	// An event reports how much there was; which way it counts is the meter's to
 	// say. A negative report would turn a deletion into a growth.
 	if n < 0 {
-		return 0, Errorf(KindInvalid, "%s is negative", f.from)
+		return 0, Errorf(KindInvalid, "%s is negative", f.from.path)
 	}
 	if f.negate {
 		n = -n
@@ -305,42 +325,43 @@ func WholeNumber(text string) (Amount, error) {
 	return r.Num().Int64(), nil
 }
 
-func scalar(e *Event, data Lookup, path string, max int) (string, error) {
-	v, err := at(e, data, path)
+func (p *place) scalar(e *Event, data Lookup, max int) (string, error) {
+	v, err := p.in(e, data)
 	if err != nil {
 		return "", err
 	}
 	switch v.Kind {
 	case '{', '[':
-		return "", Errorf(KindInvalid, "%s is not a text, number or truth value", path)
+		return "", Errorf(KindInvalid, "%s is not a text, number or truth value", p.path)
 	case 'n':
 		return "", nil
 	}
 	if len(v.Text) > max {
-		return "", Errorf(KindInvalid, "%s has more than %d bytes", path, max)
+		return "", Errorf(KindInvalid, "%s has more than %d bytes", p.path, max)
 	}
 	return v.Text, nil
 }
 
-// at finds the value a meter's path names.
-func at(e *Event, data Lookup, path string) (Scalar, error) {
-	path = strings.TrimPrefix(path, "$.")
-	text := func(s string) (Scalar, error) { return Scalar{Text: s, Kind: '"'}, nil }
-	switch path {
+// in finds the value that is there.
+func (p *place) in(e *Event, data Lookup) (Scalar, error) {
+	if !p.ok {
+		return Scalar{}, Errorf(KindInvalid, "%q is not a path into an event", clip(p.path))
+	}
+	if p.name == "" {
+		return data(p.data), nil
+	}
+	v := Scalar{Kind: '"'}
+	switch p.name {
 	case "subject":
-		return text(e.Subject)
+		v.Text = e.Subject
 	case "type":
-		return text(e.Type)
+		v.Text = e.Type
 	case "source":
-		return text(e.Source)
+		v.Text = e.Source
 	case "node":
-		return text(string(e.Node))
+		v.Text = string(e.Node)
 	case "id":
-		return text(e.ID)
+		v.Text = e.ID
 	}
-	below, ok := strings.CutPrefix(path, "data.")
-	if !ok {
-		return Scalar{}, Errorf(KindInvalid, "%q is not a path into an event", clip(path))
-	}
-	return data(below), nil
+	return v, nil
 }

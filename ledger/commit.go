@@ -103,6 +103,16 @@ func (t *tx) append(e journal.Entry) uint64 {
 	return t.head.Sequence + uint64(len(t.entries))
 }
 
+// event adds an entry for an event, in its place: entries are long.
+func (t *tx) event(actor usance.Actor, in *Incoming) uint64 {
+	n := len(t.entries)
+	t.entries = slices.Grow(t.entries, 1)[:n+1]
+	e := &t.entries[n]
+	*e = journal.Entry{}
+	e.Kind, e.At, e.Actor, e.Event, e.Stated = journal.Event, t.at, actor, in.Event, in.Stated
+	return t.head.Sequence + uint64(len(t.entries))
+}
+
 type queues struct {
 	mu   *sync.Mutex
 	open map[usance.TenantID]*queue
@@ -319,15 +329,15 @@ func (l *Ledger) stepOn(tenant usance.TenantID, ops []*op, warm bool) (journal.H
 	if slices.ContainsFunc(ops, func(o *op) bool { return o.urgent }) {
 		ctx = store.Urgent(ctx)
 	}
+	list := l.borrow()
+	defer l.giveBack(list)
 	err := l.st.Step(ctx, tenant, keys, func(rows *store.Rows) error {
 		var err error
 		if head, err = journal.ReadHead(rows); err != nil {
 			return err
 		}
-		t := &tx{rows: rows, head: head, at: l.now().UTC()}
-		if len(ops) > 1 {
-			t.entries = make([]journal.Entry, 0, len(ops))
-		}
+		t := &tx{rows: rows, head: head, at: l.now().UTC(), entries: (*list)[:0]}
+		defer func() { *list = t.entries }()
 		if t.live = l.hot.take(tenant, head, t.at); warm && !t.live.has(ops) {
 			return errCold
 		}
@@ -346,6 +356,7 @@ func (l *Ledger) stepOn(tenant usance.TenantID, ops []*op, warm bool) (journal.H
 			}
 			if o.err != nil {
 				rows.Rollback(mark)
+				clear(t.entries[entries:])
 				t.entries = t.entries[:entries]
 			}
 		}
@@ -357,6 +368,27 @@ func (l *Ledger) stepOn(tenant usance.TenantID, ops []*op, warm bool) (journal.H
 		return err
 	})
 	return head, err
+}
+
+// maxLent is how long a list of entries may be to be lent again.
+const maxLent = 4096
+
+// borrow returns an empty list for the entries of a step; giveBack takes it when
+// nobody looks at the entries any more.
+func (l *Ledger) borrow() *[]journal.Entry {
+	if list, ok := l.entries.Get().(*[]journal.Entry); ok {
+		return list
+	}
+	return new([]journal.Entry)
+}
+
+func (l *Ledger) giveBack(list *[]journal.Entry) {
+	if cap(*list) > maxLent {
+		return
+	}
+	clear(*list) // what entries hold is not held for their sake
+	*list = (*list)[:0]
+	l.entries.Put(list)
 }
 
 // write prepares an op with the tenant's definitions and submits it. It prepares

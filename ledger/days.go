@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/usance/usance"
@@ -21,7 +23,12 @@ func (s span) encode() []byte {
 }
 
 func putDays(rows *store.Rows, first uint64, entries []journal.Entry) {
-	spans := map[usance.Day]span{}
+	type daySpan struct {
+		day usance.Day
+		span
+	}
+	var spans []daySpan
+	last := 0 // events of a block crowd on few days, and mostly on that of the one before
 	for i := range entries {
 		if entries[i].Kind != journal.Event {
 			continue
@@ -29,14 +36,17 @@ func putDays(rows *store.Rows, first uint64, entries []journal.Entry) {
 		t := entries[i].Event.Time
 		d := usance.DayOf(t)
 		at := int64(t.Sub(d.Start()))
-		s, ok := spans[d]
-		if !ok {
-			s = span{at, at}
+		if last == len(spans) || spans[last].day != d {
+			var known bool
+			if last, known = slices.BinarySearchFunc(spans, d, func(s daySpan, d usance.Day) int { return cmp.Compare(s.day, d) }); !known {
+				spans = slices.Insert(spans, last, daySpan{d, span{at, at}})
+			}
 		}
-		spans[d] = span{min(s.from, at), max(s.to, at)}
+		s := &spans[last]
+		s.from, s.to = min(s.from, at), max(s.to, at)
 	}
-	for d, s := range spans {
-		rows.Put(store.Days, dayText(d)+journal.BlockID(first), s.encode())
+	for _, s := range spans {
+		rows.Put(store.Days, dayText(s.day)+journal.BlockID(first), s.encode())
 	}
 }
 

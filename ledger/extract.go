@@ -19,6 +19,11 @@ type extract struct {
 	below  []member
 	lookup usance.Lookup
 
+	kind  string // the type of event that feeds is of
+	feeds []registry.Feed
+
+	events int  // how many are to come
+	packed bool // shares have no Group: their packed group says the same
 	shares []share
 	values []string
 	groups map[string]string
@@ -87,6 +92,9 @@ func (s *share) state() usance.State {
 // adds up.
 func (s *share) sample() bool { return s.meter.Aggregation == usance.AggGauge && !s.charged }
 
+// maxChunk is how many shares lie in one piece of memory.
+const maxChunk = 1024
+
 // shares works out everything an event adds. The events usage.level and
 // usage.gauge name their meter in their data; every other type feeds the meters
 // that list it, and a type that feeds none is stored all the same: it counts
@@ -106,8 +114,15 @@ func (x *extract) sharesOf(e *usance.Event, data string) ([]share, error) {
 	case chargeEvent:
 		return charged(x.defs, e)
 	}
+	if e.Type != x.kind || x.feeds == nil {
+		x.kind, x.feeds = e.Type, x.defs.Feeds(e.Type)
+	}
+	if len(x.shares)+len(x.feeds) > cap(x.shares) {
+		x.shares = make([]share, 0, max(len(x.feeds), min(len(x.feeds)*x.events, maxChunk)))
+	}
+	x.events--
 	from := len(x.shares)
-	for _, f := range x.defs.Feeds(e.Type) {
+	for _, f := range x.feeds {
 		sh, err := x.share(e, f.Feeder)
 		if err != nil {
 			return nil, err
@@ -123,9 +138,13 @@ func (x *extract) share(e *usance.Event, f *usance.Feeder) (share, error) {
 	if err != nil {
 		return share{}, err
 	}
-	x.values = c.Group
-	c.Group = c.Group[from:len(c.Group):len(c.Group)]
-	return share{meter: f.Meter(), Contribution: c, group: x.group(c.Group)}, nil
+	sh := share{meter: f.Meter(), Contribution: c, group: x.group(c.Group[from:])}
+	if x.packed {
+		x.values, sh.Group = c.Group[:0], nil
+	} else {
+		x.values, sh.Group = c.Group, c.Group[from:len(c.Group):len(c.Group)]
+	}
+	return sh, nil
 }
 
 func (x *extract) named(e *usance.Event, agg usance.Aggregation, amount string) ([]share, error) {

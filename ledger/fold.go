@@ -15,7 +15,8 @@ import (
 type folding struct {
 	defs    *registry.Definitions
 	lines   []*line
-	bySpot  map[spot][]*line
+	bySpot  map[spot]*gathered
+	full    []*gathered // those with something to be spread
 	byID    map[string]*line
 	gauges  []*gauge
 	byGauge map[gaugeKey]*gauge
@@ -31,6 +32,14 @@ type spot struct {
 	meter *usance.Meter
 	node  usance.Path
 	group string
+}
+
+// gathered is what the shares of one spot add, before it is spread over the lines
+// of the spot.
+type gathered struct {
+	lines    []*line
+	slots    []slotState
+	enforced bool
 }
 
 // line is what a batch adds to one series.
@@ -53,25 +62,26 @@ type hit struct {
 }
 
 func newFolding(defs *registry.Definitions) *folding {
-	return &folding{defs: defs, bySpot: map[spot][]*line{}, byID: map[string]*line{}, byGauge: map[gaugeKey]*gauge{},
+	return &folding{defs: defs, bySpot: map[spot]*gathered{}, byID: map[string]*line{}, byGauge: map[gaugeKey]*gauge{},
 		day: localDay{zone: defs.Zone}}
 }
 
-// linesAt returns the lines a share adds to: at its node and every node above,
-// for all groups together and for its own.
-func (f *folding) linesAt(s spot) []*line {
-	lines, ok := f.bySpot[s]
+// at returns where a share is gathered, with the lines it adds to: at its node and
+// every node above, for all groups together and for its own.
+func (f *folding) at(s spot) *gathered {
+	g, ok := f.bySpot[s]
 	if ok {
-		return lines
+		return g
 	}
+	g = new(gathered)
 	for _, node := range s.node.Lineage() {
-		lines = append(lines, f.line(s.meter, series{s.meter.Name, node, ""}))
+		g.lines = append(g.lines, f.line(s.meter, series{s.meter.Name, node, ""}))
 		if s.group != "" {
-			lines = append(lines, f.line(s.meter, series{s.meter.Name, node, s.group}))
+			g.lines = append(g.lines, f.line(s.meter, series{s.meter.Name, node, s.group}))
 		}
 	}
-	f.bySpot[s] = lines
-	return lines
+	f.bySpot[s] = g
+	return g
 }
 
 func (f *folding) line(m *usance.Meter, s series) *line {
@@ -85,34 +95,55 @@ func (f *folding) line(m *usance.Meter, s series) *line {
 	return ln
 }
 
+// add folds an event in.
 func (f *folding) add(p *prepared) {
+	f.gather(p)
+	f.spread()
+}
+
+// gather begins to fold an event in; spread has to follow, once for many.
+func (f *folding) gather(p *prepared) {
 	day, slot := usance.SlotOf(p.in.Time)
 	at := tickOf(day, slot)
 	for i := range p.shares {
 		sh := &p.shares[i]
-		lines := f.linesAt(spot{sh.meter, p.in.Node, sh.group})
-		if p.enforced {
-			for _, ln := range lines {
+		g := f.at(spot{sh.meter, p.in.Node, sh.group})
+		if p.enforced && !g.enforced {
+			g.enforced = true
+			for _, ln := range g.lines {
 				ln.enforced = true
 			}
 		}
 		switch {
 		case sh.sample():
-			f.addSample(p, sh, lines)
+			f.addSample(p, sh, g.lines)
 		case sh.meter.Aggregation == usance.AggUnique:
 			h := hit{at: at, value: valueHash(sh.Value)}
 			h.from, h.to = f.day.of(p.in.Time)
-			for _, ln := range lines {
+			for _, ln := range g.lines {
 				ln.hits = append(ln.hits, h)
 			}
 		default:
-			state := sh.state()
-			for _, ln := range lines {
-				ln.slots = mergeSlot(ln.slots, at, state)
-				ln.sum = ln.sum.Merge(state)
+			if len(g.slots) == 0 {
+				f.full = append(f.full, g)
 			}
+			g.slots = mergeSlot(g.slots, at, sh.state())
 		}
 	}
+}
+
+// spread adds what was gathered to the lines.
+func (f *folding) spread() {
+	for _, g := range f.full {
+		for _, ln := range g.lines {
+			for _, s := range g.slots {
+				ln.slots = mergeSlot(ln.slots, s.at, s.state)
+				ln.sum = ln.sum.Merge(s.state)
+			}
+		}
+		g.slots = g.slots[:0]
+	}
+	f.full = f.full[:0]
 }
 
 func valueHash(v string) [16]byte {

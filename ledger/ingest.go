@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -116,6 +118,7 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 	now := l.now()
 	var faults []usance.FieldError
 	x := newExtract(defs)
+	x.events, x.packed = len(events), true
 	data := newTexts(len(events), func(i int) []byte { return events[i].Data })
 	for i := range events {
 		in := &events[i]
@@ -152,9 +155,10 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 	b.all = newFolding(defs)
 	for i := range b.events {
 		if !b.events[i].repeat {
-			b.all.add(&b.events[i])
+			b.all.gather(&b.events[i])
 		}
 	}
+	b.all.spread()
 	b.all.name(&b.keys)
 	if b.enforce {
 		b.all.nameGuards(&b.keys)
@@ -166,18 +170,17 @@ func (l *Ledger) prepare(defs *registry.Definitions, actor usance.Actor, events 
 // earlier one of the request.
 func (b *batch) identify() {
 	keys := make([]usance.EventKey, len(b.events))
-	first := make(map[usance.EventKey]int32, len(b.events))
 	for i := range b.events {
 		keys[i] = b.events[i].in.Key()
 	}
 	texts := newTexts(len(keys), func(i int) []byte { return keys[i][:] })
-	b.keys.Rows = make([]store.Key, 0, len(b.events)+64)
+	seen := newFirsts(keys)
+	b.keys.Rows = make([]store.Key, 0, len(b.events)+len(b.events)/4+64)
 	for i := range b.events {
 		p := &b.events[i]
 		p.key, p.digest = texts.at(i), p.in.Digest(p.in.Stated)
-		earlier, known := first[keys[i]]
-		if !known {
-			first[keys[i]] = int32(i)
+		earlier := seen.first(i)
+		if earlier == i {
 			b.keys.Rows = append(b.keys.Rows, store.Key{Table: store.Dedup, ID: p.key})
 			continue
 		}
@@ -185,6 +188,32 @@ func (b *batch) identify() {
 		b.repeats++
 		if b.events[earlier].digest != p.digest {
 			b.inside = append(b.inside, conflict{index: p.index, other: b.events[earlier].in})
+		}
+	}
+}
+
+// firsts finds the first of equal keys.
+type firsts struct {
+	keys  []usance.EventKey
+	seed  maphash.Seed
+	table []int32 // of open addressing, half full at the most: a key's place and one
+}
+
+func newFirsts(keys []usance.EventKey) firsts {
+	return firsts{keys: keys, seed: maphash.MakeSeed(), table: make([]int32, 1<<bits.Len(uint(2*len(keys))))}
+}
+
+// first returns the place of the first key that equals the i-th. It is to be asked
+// in order.
+func (f *firsts) first(i int) int {
+	mask := uint64(len(f.table) - 1)
+	for at := maphash.Bytes(f.seed, f.keys[i][:]) & mask; ; at = (at + 1) & mask {
+		switch n := int(f.table[at]) - 1; {
+		case n < 0:
+			f.table[at] = int32(i + 1)
+			return i
+		case f.keys[n] == f.keys[i]:
+			return n
 		}
 	}
 }
@@ -278,13 +307,14 @@ func (b *batch) run(t *tx) error {
 	if len(fresh)+b.repeats < len(b.events) { // some are known: fold the others alone
 		fold = newFolding(b.defs)
 		for _, p := range fresh {
-			fold.add(p)
+			fold.gather(p)
 		}
+		fold.spread()
 	}
 	t.entries = slices.Grow(t.entries, len(fresh))
 	rows := make([]byte, 0, maxDedup*len(fresh))
 	for _, p := range fresh {
-		b.receipt.Sequence = t.append(journal.Entry{Kind: journal.Event, Actor: b.actor, Event: p.in.Event, Stated: p.in.Stated})
+		b.receipt.Sequence = t.event(b.actor, p.in)
 		from := len(rows)
 		rows = appendDedup(rows, p.digest, b.receipt.Sequence)
 		t.rows.Put(store.Dedup, p.key, rows[from:len(rows):len(rows)])

@@ -9,6 +9,7 @@ package ledger
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/usance/usance"
@@ -40,6 +41,8 @@ type Ledger struct {
 	rangeBatch int
 
 	moveRows, moveScan int // usance.MaxMoveRows and MaxMoveScan
+
+	entries sync.Pool // of *[]journal.Entry, empty: what steps gather their entries in
 }
 
 // New returns a Ledger on the store, with definitions from the registry, which

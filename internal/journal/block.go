@@ -41,14 +41,15 @@ const maxEntries = 1 << 20
 // largest events with room to spare.
 const maxRaw = 1 << 30
 
+// codec is stateless between calls and safe for concurrent use; making one is
+// what costs.
 type codec struct {
-	enc *zstd.Encoder
-	dec *zstd.Decoder
+	enc  *zstd.Encoder
+	dec  *zstd.Decoder
+	room sync.Pool // of *scratch
 }
 
-// The codec is stateless between calls and safe for concurrent use; making one
-// is what costs.
-var newCodec = sync.OnceValue(func() codec {
+var newCodec = sync.OnceValue(func() *codec {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
 	if err != nil {
 		panic(err) // the options are constants
@@ -57,23 +58,49 @@ var newCodec = sync.OnceValue(func() codec {
 	if err != nil {
 		panic(err)
 	}
-	return codec{enc, dec}
+	return &codec{enc: enc, dec: dec}
 })
 
-// rawOf returns the raw bytes of entries.
-func rawOf(entries []Entry) []byte {
-	if len(entries) >= minColumns {
-		return appendColumns(append(make([]byte, 0, 256+len(entries)*96), 0), entries)
-	}
-	raw := make([]byte, 0, 64+len(entries)*160)
-	for i := range entries {
-		raw = appendEntry(raw, &entries[i])
-	}
-	return raw
+// scratch is memory that blocks are made in, one after another.
+type scratch struct {
+	raw, packed []byte
+	columns     columns
 }
 
-func encodeBlock(raw []byte, entries int) []byte {
-	b := make([]byte, 0, 16+len(raw))
+// maxScratch is how much of it is kept, about: a block is rarely larger.
+const maxScratch = 1 << 20
+
+func (c *codec) borrow() *scratch {
+	if room, ok := c.room.Get().(*scratch); ok {
+		return room
+	}
+	return new(scratch)
+}
+
+func (c *codec) giveBack(room *scratch) {
+	if cap(room.raw)+cap(room.packed) <= maxScratch {
+		c.room.Put(room)
+	}
+}
+
+// rawOf returns the raw bytes of entries, which the next call overwrites.
+func (s *scratch) rawOf(entries []Entry) []byte {
+	s.raw = s.raw[:0]
+	if len(entries) >= minColumns {
+		s.columns.reset()
+		s.raw = s.columns.append(append(s.raw, 0), entries)
+		s.columns.reset() // it holds no texts of the entries
+		return s.raw
+	}
+	for i := range entries {
+		s.raw = appendEntry(s.raw, &entries[i])
+	}
+	return s.raw
+}
+
+// encodeBlock returns a block of so many entries, which is the caller's.
+func (s *scratch) encodeBlock(raw []byte, entries int) []byte {
+	b := s.packed[:0]
 	if len(raw) <= maxPlain {
 		b = append(b, packedNot)
 	} else {
@@ -82,9 +109,12 @@ func encodeBlock(raw []byte, entries int) []byte {
 	b = binary.AppendUvarint(b, uint64(entries))
 	b = binary.AppendUvarint(b, uint64(len(raw)))
 	if len(raw) <= maxPlain {
-		return binary.BigEndian.AppendUint32(append(b, raw...), crc32.Checksum(raw, castagnoli()))
+		b = binary.BigEndian.AppendUint32(append(b, raw...), crc32.Checksum(raw, castagnoli()))
+	} else {
+		b = newCodec().enc.EncodeAll(raw, b)
 	}
-	return newCodec().enc.EncodeAll(raw, b)
+	s.packed = b
+	return bytes.Clone(b)
 }
 
 // DecodeBlock calls fn on each entry of a block, oldest first. The entry's byte

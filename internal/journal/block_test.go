@@ -39,8 +39,8 @@ func TestABlockHoldsItsEntries(t *testing.T) {
 	for _, n := range []int{1, 2, minColumns - 1, minColumns, minColumns + 1, 100, 3000} {
 		for range 20 {
 			want := randomEntries(rnd, n)
-			raw := rawOf(want)
-			block := encodeBlock(raw, n)
+			raw := new(scratch).rawOf(want)
+			block := new(scratch).encodeBlock(raw, n)
 			var got []Entry
 			if err := DecodeBlock(BlockID(7), block, func(e *Entry) error { got = append(got, *e); return nil }); err != nil {
 				t.Fatal(err)
@@ -71,7 +71,7 @@ func TestTheBytesOfAnEntryAreItsOwn(t *testing.T) {
 		for i := range entries {
 			entries[i] = Entry{Kind: Event, At: time.Unix(0, 0).UTC(), Event: usance.Event{ID: "a", Data: []byte(`{"n":1}`), Time: time.Unix(0, 0).UTC()}}
 		}
-		block := encodeBlock(rawOf(entries), n)
+		block := new(scratch).encodeBlock(new(scratch).rawOf(entries), n)
 		var got [][]byte
 		if err := DecodeBlock(BlockID(1), block, func(e *Entry) error { got = append(got, e.Event.Data); return nil }); err != nil {
 			t.Fatal(err)
@@ -90,7 +90,7 @@ func TestTheBytesOfAnEntryAreItsOwn(t *testing.T) {
 func FuzzRaw(f *testing.F) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{1, 3, 9, 40} {
-		f.Add(rawOf(randomEntries(rnd, n)), uint64(n))
+		f.Add(new(scratch).rawOf(randomEntries(rnd, n)), uint64(n))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, n uint64) {
 		var got []Entry
@@ -98,7 +98,7 @@ func FuzzRaw(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again := rawOf(got)
+		again := new(scratch).rawOf(got)
 		var same []Entry
 		if err := decodeRaw(7, again, uint64(len(got)), func(e *Entry) error { same = append(same, *e); return nil }); err != nil || !reflect.DeepEqual(got, same) {
 			t.Fatalf("entries that were read come back otherwise: %v", err)
@@ -119,9 +119,9 @@ func BenchmarkPackBatch(b *testing.B) {
 	b.ReportAllocs()
 	var raw, block []byte
 	for b.Loop() {
-		raw = rawOf(entries)
+		raw = new(scratch).rawOf(entries)
 		_ = chain([32]byte{}, 1, raw)
-		block = encodeBlock(raw, len(entries))
+		block = new(scratch).encodeBlock(raw, len(entries))
 	}
 	b.ReportMetric(float64(len(raw))/1000, "raw-B/event")
 	b.ReportMetric(float64(len(block))/1000, "B/event")

@@ -49,21 +49,26 @@ func (c *columns) each(number func(*numbers), text func(*words)) {
 	}
 }
 
-func appendColumns(b []byte, entries []Entry) []byte {
-	var c columns
-	for _, w := range []*words{&c.subject, &c.id, &c.data} { // which mostly differ
-		w.heads, w.texts = make([]byte, 0, 4*len(entries)), make([]byte, 0, 8*len(entries))
-	}
+// append appends entries by columns, which are empty before.
+func (c *columns) append(b []byte, entries []Entry) []byte {
 	for i := range entries {
 		c.put(&entries[i])
 	}
 	c.each(func(n *numbers) {
-		b = appendText(b, binary.AppendUvarint(n.heads, n.run))
+		n.heads = binary.AppendUvarint(n.heads, n.run)
+		b = appendText(b, n.heads)
 	}, func(w *words) {
-		b = appendText(b, binary.AppendUvarint(w.heads, w.run))
+		w.heads = binary.AppendUvarint(w.heads, w.run)
+		b = appendText(b, w.heads)
 		b = appendText(b, w.texts)
 	})
 	return b
+}
+
+// reset empties the columns and keeps their memory.
+func (c *columns) reset() {
+	c.each(func(n *numbers) { *n = numbers{runs: runs{heads: n.heads[:0]}} },
+		func(w *words) { *w = words{runs: runs{heads: w.heads[:0]}, texts: w.texts[:0]} })
 }
 
 func (c *columns) put(e *Entry) {
@@ -230,8 +235,11 @@ func (c *words) putBytes(v []byte) {
 }
 
 func putDifference[T string | []byte](c *words, v, last T) {
-	same := 0
-	for same < len(v) && same < len(last) && v[same] == last[same] {
+	same, most := 0, min(len(v), len(last))
+	for same+8 <= most && string(v[same:same+8]) == string(last[same:same+8]) {
+		same += 8
+	}
+	for same < most && v[same] == last[same] {
 		same++
 	}
 	c.heads = binary.AppendUvarint(c.heads, c.run)

@@ -125,9 +125,11 @@ func Append(rows *store.Rows, head Head, entries []Entry) (Head, error) {
 			rows.Put(store.History, BlockID(head.Sequence), encodeHistory(entries[i].Change))
 		}
 	}
-	raw := rawOf(entries)
+	room := newCodec().borrow()
+	defer newCodec().giveBack(room)
+	raw := room.rawOf(entries)
 	head.Chain = chain(head.Chain, first, raw)
-	rows.Put(store.Blocks, BlockID(first), encodeBlock(raw, len(entries)))
+	rows.Put(store.Blocks, BlockID(first), room.encodeBlock(raw, len(entries)))
 	rows.Put(store.Head, "", head.encode())
 	return head, nil
 }

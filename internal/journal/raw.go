@@ -25,7 +25,7 @@ func (b Raw) Chain(before [32]byte) [32]byte { return chain(before, b.First, b.B
 
 // Row is the block as a store keeps it.
 func (b Raw) Row() store.Row {
-	return store.Row{ID: BlockID(b.First), Value: encodeBlock(b.Bytes, int(b.Entries))}
+	return store.Row{ID: BlockID(b.First), Value: new(scratch).encodeBlock(b.Bytes, int(b.Entries))}
 }
 
 // Each calls fn on the block's entries. It is usance.ErrCorrupt when the bytes are
