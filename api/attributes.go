@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -145,7 +146,10 @@ func (d *decoder) attribute(e *ledger.Incoming, name, v string) {
 // notBlank holds what the specification asks of texts that name something. What
 // is in them is taken byte for byte.
 func (d *decoder) notBlank(name, v string) {
-	if v == "" || strings.TrimSpace(v) == "" {
+	if v != "" && v[0] > ' ' && v[0] < utf8.RuneSelf {
+		return
+	}
+	if strings.TrimSpace(v) == "" {
 		d.fault(name, "is empty")
 	}
 }
