@@ -25,7 +25,7 @@ func newScratch() (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := pebblestore.Open(dir, pebblestore.Options{FS: hasty{vfs.Default}, CacheBytes: 64 << 20, MemTableBytes: 16 << 20, MaxOpenFiles: leastFiles})
+	st, err := pebblestore.Open(dir, pebblestore.Options{FS: hasty{vfs.Default}, CacheBytes: 64 << 20, FilterBytes: 16 << 20, MemTableBytes: 16 << 20, MaxOpenFiles: leastFiles})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

@@ -3,7 +3,6 @@ package pebblestore
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -12,15 +11,11 @@ import (
 	"github.com/usance/usance/store"
 )
 
-// reader reads rows of one tenant. everything sees one moment. files sees only
-// what is in sorted files; it serves rows that memory does not hold, and exists
-// only for a step, whose tenant nobody else writes to.
+// reader reads rows of one tenant, all as of one moment.
 type reader struct {
 	s          *Store
 	prefix     []byte
 	everything *pebble.Iterator
-	files      *pebble.Iterator
-	memory     memory
 }
 
 // readForStep loads what keys name for a step, which holds the tenant's turn: nothing is
@@ -28,10 +23,12 @@ type reader struct {
 func (s *Store) readForStep(id usance.TenantID, keys store.Keys) (*store.Rows, error) {
 	rows := store.NewRows(keys)
 	missing, at := s.cache.find(id, keys.Rows, rows)
+	prefix := rowsOf(id)
+	missing = s.sieve.pass(prefix, missing)
 	if len(missing) == 0 && len(keys.Ranges) == 0 {
 		return rows, nil
 	}
-	r := reader{s: s, prefix: rowsOf(id), memory: s.fresh.memory()} // before any iterator: see there
+	r := reader{s: s, prefix: prefix}
 	looked, err := r.read(missing, keys.Ranges, rows)
 	if err := cmp.Or(err, r.close()); err != nil {
 		return nil, broken(err)
@@ -81,13 +78,10 @@ func (r *reader) read(keys []store.Key, ranges []store.Range, rows *store.Rows) 
 }
 
 func (r *reader) close() error {
-	var err error
-	for _, it := range []*pebble.Iterator{r.everything, r.files} {
-		if it != nil {
-			err = errors.Join(err, it.Close())
-		}
+	if r.everything == nil {
+		return nil
 	}
-	return err
+	return r.everything.Close()
 }
 
 func (r *reader) all() (it *pebble.Iterator, err error) {
@@ -95,17 +89,6 @@ func (r *reader) all() (it *pebble.Iterator, err error) {
 		r.everything, err = r.s.db.NewIter(&pebble.IterOptions{UseL6Filters: true})
 	}
 	return r.everything, err
-}
-
-// holding returns the iterator to ask for the row with the physical key at.
-func (r *reader) holding(t store.Table, at []byte) (it *pebble.Iterator, err error) {
-	if r.memory == nil || !t.PointOnly() || r.memory.mayHold(r.s.fresh.hash(at)) {
-		return r.all()
-	}
-	if r.files == nil {
-		r.files, err = r.s.db.NewIter(&pebble.IterOptions{UseL6Filters: true, OnlyReadGuaranteedDurable: true})
-	}
-	return r.files, err
 }
 
 // rows enters the rows that are there into rows. In the order of the keys each
@@ -121,7 +104,7 @@ func (r *reader) rows(keys []store.Key, rows *store.Rows) ([]found, error) {
 		}
 		before = &keys[i]
 		at = appendRow(at[:len(r.prefix)], k.Table, k.ID)
-		it, err := r.holding(k.Table, at)
+		it, err := r.all()
 		if err != nil {
 			return nil, err
 		}

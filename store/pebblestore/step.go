@@ -139,7 +139,7 @@ func (s *Store) begin(id usance.TenantID, t *tenant, batch *pebble.Batch, change
 	visible := s.versions.begin(id, changes)
 	s.committers.run(func() {
 		err := s.commit(batch, func() {
-			s.fresh.remember(points)
+			s.sieve.remember(points)
 			s.cache.applied(id, changes)
 			visible()
 			close(c.applied)
@@ -154,7 +154,7 @@ func (s *Store) begin(id usance.TenantID, t *tenant, batch *pebble.Batch, change
 		}
 		s.tenants.drop(id, t)
 		close(c.durable)
-	}, s.fresh.quit)
+	}, s.sieve.quit)
 	return c
 }
 
@@ -200,7 +200,7 @@ func unknown(err error) error {
 	}
 }
 
-// batch writes the changes down, and returns the hashes of those that fresh has
+// batch writes the changes down, and returns the hashes of those that the sieve has
 // to remember. The caller holds the tenant's turn.
 func (s *Store) batch(id usance.TenantID, changes []store.Change, due *time.Time) (*pebble.Batch, []uint64, error) {
 	prefix := rowsOf(id)
@@ -224,7 +224,7 @@ func (s *Store) batch(id usance.TenantID, changes []store.Change, due *time.Time
 		}
 		appendRow(append(op.Key[:0], prefix...), c.Table, c.ID)
 		if c.Table.PointOnly() {
-			points = append(points, s.fresh.hash(op.Key))
+			points = append(points, s.sieve.hash(op.Key))
 		}
 		if err := op.Finish(); err != nil {
 			return nil, nil, errors.Join(err, b.Close())

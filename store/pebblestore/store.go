@@ -36,13 +36,15 @@ const formatVersion = 1
 type Options struct {
 	FS            vfs.FS       // nil for the machine's disk
 	Logger        *slog.Logger // nil for none
-	CacheBytes    int64        // memory for blocks read from disk; 0 for 256 MiB
+	CacheBytes    int64        // memory for blocks read from disk; 0 for 192 MiB
 	MaxOpenFiles  int          // tables kept open, at the least 64; 0 for 4096
 	MemTableBytes uint64       // memory for one table of unflushed rows, of which there are up to four; 0 for 64 MiB
 
 	RowCacheBytes int // memory for small rows that are used again and again; 0 for 128 MiB
 
-	freshRows int // rows of a generation, see fresh; 0 for the production setting
+	FilterBytes int // memory, at the most, for telling new ids of events from known ones; 0 for 64 MiB
+
+	sieveRows int // rows that the first filter is for, see sieve; 0 for the production setting
 }
 
 // Store is a store.Store on Pebble. Its methods are safe for concurrent use.
@@ -52,7 +54,7 @@ type Store struct {
 	health   *health
 	room     *room
 	tenants  *tenants
-	fresh    *fresh
+	sieve    *sieve
 	cache    *rowCache
 	versions versions
 
@@ -95,8 +97,8 @@ func Open(dir string, opts Options) (*Store, error) {
 	if err := s.checkFormat(); err != nil {
 		return nil, errors.Join(fmt.Errorf("pebblestore: open %s: %w", dir, err), s.db.Close(), lock.Close())
 	}
-	s.fresh = newFresh(cmp.Or(opts.freshRows, 1<<20))
-	go s.fresh.run(s.db)
+	s.sieve = newSieve(cmp.Or(opts.sieveRows, 1<<20), cmp.Or(opts.FilterBytes, 64<<20))
+	go s.sieve.run(s.db)
 	s.cache = newRowCache(cmp.Or(opts.RowCacheBytes, 128<<20))
 	return s, nil
 }
@@ -125,7 +127,7 @@ func makeDir(fs vfs.FS, dir string) error {
 
 func (s *Store) settings(opts Options) *pebble.Options {
 	if opts.CacheBytes <= 0 {
-		opts.CacheBytes = 256 << 20
+		opts.CacheBytes = 192 << 20
 	}
 	if opts.MemTableBytes == 0 {
 		opts.MemTableBytes = 64 << 20
@@ -237,9 +239,9 @@ func (s *Store) Close() error {
 		s.idle.Wait()
 	}
 	s.mu.Unlock()
-	close(s.fresh.quit)
+	close(s.sieve.quit)
 	select {
-	case <-s.fresh.ended:
+	case <-s.sieve.ended:
 	case <-s.health.broken:
 	}
 	if s.health.check() != nil {

@@ -16,13 +16,13 @@ type machine struct {
 	fs  *vfs.MemFS
 	rnd *rand.Rand
 
-	freshRows     int
+	sieveRows     int
 	rowCacheBytes int
 }
 
 func (m *machine) Open(t testing.TB) store.Store {
 	t.Helper()
-	s, err := Open("/usance/data", Options{FS: m.fs, MemTableBytes: 1 << 20, CacheBytes: 8 << 20, freshRows: m.freshRows, RowCacheBytes: m.rowCacheBytes})
+	s, err := Open("/usance/data", Options{FS: m.fs, MemTableBytes: 1 << 20, CacheBytes: 8 << 20, sieveRows: m.sieveRows, RowCacheBytes: m.rowCacheBytes})
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -34,18 +34,18 @@ func (m *machine) Crash(testing.TB) {
 	m.fs = m.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 0, 50, 100}[m.rnd.IntN(4)], RNG: m.rnd})
 }
 
-func runSuite(t *testing.T, freshRows, rowCacheBytes int) {
+func runSuite(t *testing.T, sieveRows, rowCacheBytes int) {
 	storetest.Run(t, func(t testing.TB) storetest.Harness {
 		seed := rand.Uint64()
 		t.Logf("crash seed %d", seed)
-		return &machine{fs: vfs.NewCrashableMem(), rnd: rand.New(rand.NewPCG(seed, 0)), freshRows: freshRows, rowCacheBytes: rowCacheBytes}
+		return &machine{fs: vfs.NewCrashableMem(), rnd: rand.New(rand.NewPCG(seed, 0)), sieveRows: sieveRows, rowCacheBytes: rowCacheBytes}
 	})
 }
 
 func TestPebbleHoldsEveryLawOfTheStore(t *testing.T) { runSuite(t, 0, 0) }
 
-// The same with generations so small that they are sealed and forgotten all the
-// time, in the midst of everything else, and a cache that has room for a few rows.
+// The same with a sieve so small that it is filled anew again and again, in the
+// midst of everything else, and a cache that has room for a few rows.
 func TestPebbleHoldsEveryLawWhileItForgets(t *testing.T) { runSuite(t, 5, cacheShards*600) }
 
 func TestPebbleHoldsEveryLawWithoutACache(t *testing.T) { runSuite(t, 0, 1) }
