@@ -19,6 +19,7 @@ import (
 	"github.com/usance/usance/internal/gate"
 	"github.com/usance/usance/internal/httpx"
 	"github.com/usance/usance/internal/inside"
+	"github.com/usance/usance/internal/refused"
 	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
@@ -76,6 +77,7 @@ type API struct {
 	verifying chan struct{} // holds one while a verification is under way
 	summing   chan struct{} // holds one for each tenant that is being summed up
 	answers   *ledger.Answers
+	refused   *refused.Log
 	gate      *gate.Gate
 	bodies    *httpx.Bodies
 	manifests *httpx.Bodies
@@ -100,7 +102,7 @@ func New(reg *registry.Registry, led *ledger.Ledger, o Options) *API {
 		o.Gate = gate.New(gate.Config{Bytes: 128 << 20, Share: 64 << 20, Turns: runtime.GOMAXPROCS(0)})
 	}
 	a := &API{gate: o.Gate, reg: reg, led: led, now: o.Now, log: o.Logger, wait: o.SequenceWait, home: o.Home, session: o.Session, explain: o.Explain, facades: o.Facades, verify: o.Verify, mover: o.Mover, snapshot: o.Snapshot, backingUp: make(chan struct{}, 1), version: o.Version,
-		verifying: make(chan struct{}, 1), summing: make(chan struct{}, runtime.GOMAXPROCS(0)), answers: led.NewAnswers(), routes: routes()}
+		verifying: make(chan struct{}, 1), summing: make(chan struct{}, runtime.GOMAXPROCS(0)), answers: led.NewAnswers(), refused: refused.New(o.Now), routes: routes()}
 	a.plain = plainRoutes(a.routes)
 	a.bodies = httpx.NewBodies(httpx.BodyConfig{Timeout: o.BodyTimeout})
 	a.manifests = httpx.NewBodies(httpx.BodyConfig{Timeout: 4 * o.BodyTimeout, Max: usance.MaxManifestBytes, Decoders: 1})

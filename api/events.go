@@ -47,20 +47,29 @@ func sendEvents(q *request) error {
 	}
 	defer pass.Close()
 	events, err := q.readEvents(pass)
-	refused, isList := errors.AsType[*usance.Error](err)
-	if err != nil && (!isList || len(refused.Fields) == 0) {
+	if err = q.record(events, err); err != nil {
+		q.remember(events, err)
+	}
+	return err
+}
+
+// record records the events, or says why not; faults is what was wrong with their
+// form.
+func (q *request) record(events []ledger.Incoming, faults error) error {
+	refused, isList := errors.AsType[*usance.Error](faults)
+	if faults != nil && (!isList || len(refused.Fields) == 0) {
+		return faults
+	}
+	if err := q.settleTenant(events); err != nil {
 		return err
 	}
-	if terr := q.settleTenant(events); terr != nil {
-		return terr
-	}
-	if err != nil {
-		return q.allFaults(refused, events)
+	if faults != nil {
+		return q.allFaults(refused, slices.Clone(events))
 	}
 	if err := q.mayRecord(events); err != nil {
 		return err
 	}
-	receipt := ledger.Receipt{}
+	receipt, err := ledger.Receipt{}, error(nil)
 	if len(events) > 0 {
 		receipt, err = q.api.led.Ingest(q.r.Context(), q.actor(), q.tenant, events)
 	} else {

@@ -118,6 +118,7 @@ func usageRoutes() []route {
 				param{name: filterName, repeats: true, empty: true, doc: "filterGroupBy[key]=value, with meter: only events whose group-by key has this value, or one of several separated by commas."},
 				nodeParam("Events at and below this node. Default: all the token may see.")),
 			doc: doc{tag: "Events", summary: "Browse events, newest first", out: "StoredEventList", status: 200}},
+		refusedRoute(),
 		{id: "queryMeter", method: "GET", past: true, path: "/meters/{meter}/query", where: atNode, handle: queryMeter,
 			params: []param{
 				{name: "from", format: "time", doc: "Usage at or after this time. Default: from the first event."},

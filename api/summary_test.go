@@ -24,7 +24,8 @@ import (
 
 func overviewRules() map[string]rule {
 	return map[string]rule{
-		"summarizeTenants": {right: usance.RightRead, status: 200, in: call{method: "GET", path: "/tenant-summaries"}, whole: true},
+		"summarizeTenants":  {right: usance.RightRead, status: 200, in: call{method: "GET", path: "/tenant-summaries"}, whole: true},
+		"listRefusedEvents": {right: usance.RightRead, status: 200, in: call{method: "GET", path: "/events/refused"}, free: true, scope: "tenant"},
 	}
 }
 

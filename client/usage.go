@@ -137,6 +137,12 @@ func (c *Client) Events(ctx context.Context, f EventFilter) (wire.List[wire.Stor
 	return get[wire.List[wire.StoredEvent]](ctx, c, url.Values(q), "events")
 }
 
+// Refused returns the tenant's events that were lately refused, the newest first, as
+// the server's process remembers them.
+func (c *Client) Refused(ctx context.Context) (wire.RefusedEvents, error) {
+	return get[wire.RefusedEvents](ctx, c, nil, "events", "refused")
+}
+
 // UsageQuery asks for a meter over time.
 type UsageQuery struct {
 	From, To time.Time           // zero: from the first event, to the last

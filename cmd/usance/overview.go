@@ -53,3 +53,18 @@ func sumText(s usance.Sum, unit string) string {
 	}
 	return s.String()
 }
+
+func (r *remote) refusedCommand() *cobra.Command {
+	return r.command("refused", "Events lately refused, with why, as the server's process remembers them", cobra.NoArgs,
+		func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			got, err := c.Refused(cmd.Context())
+			if err != nil {
+				return err
+			}
+			t := table{heads: []string{"LAST", "TIMES", "EVENTS", "ID", "SOURCE", "TYPE", "NODE", "BY", "WHY"}, empty: "Nothing refused since " + when(got.Since) + "."}
+			for _, x := range got.Items {
+				t.add(when(x.Last), strconv.FormatInt(x.Times, 10), strconv.Itoa(x.Events), orDash(x.ID), orDash(x.Source), orDash(x.Type), string(x.Node), x.By, x.Why)
+			}
+			return r.show(got, t)
+		})
+}

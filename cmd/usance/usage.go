@@ -224,6 +224,7 @@ func (r *remote) eventsCommand() *cobra.Command {
 	l.StringVar(&f.Meter, "meter", "", "events that count towards this meter")
 	l.StringArrayVar(&filter, "filter", nil, "with --meter: only events with key=value, or key=one,another")
 	l.IntVar(&most, "limit", 50, "most events to show; 0 for all")
+	cmd.AddCommand(r.refusedCommand())
 	return cmd
 }
 

@@ -33,6 +33,7 @@ var allowed = map[string][]string{
 	"internal/transfer":    {"", "store", "internal/journal", "internal/archive", "registry", "ledger"},
 	"internal/httpx":       {""},
 	"internal/gate":        {""},
+	"internal/refused":     {""},
 	"internal/sdksign":     {""},
 	"internal/inside":      {"", "internal/httpx"},
 	"internal/gateway":     {"", "internal/httpx", "internal/inside", "internal/sdksign"},
@@ -41,7 +42,7 @@ var allowed = map[string][]string{
 	"store/pgstore/citustest": {"", "store"},
 
 	"internal/facadetest": {"", "store", "store/pebblestore", "store/pgstore", "store/pgstore/pgtest", "store/pgstore/citustest", "registry", "ledger", "internal/sdksign"},
-	"api":                 {"", "registry", "ledger", "api/wire", "internal/gate", "internal/httpx", "internal/inside", "internal/mapping", "internal/figures", "internal/archive", "internal/transfer", "internal/backup"},
+	"api":                 {"", "registry", "ledger", "api/wire", "internal/gate", "internal/refused", "internal/httpx", "internal/inside", "internal/mapping", "internal/figures", "internal/archive", "internal/transfer", "internal/backup"},
 	"api/wire":            {"", "internal/archive"},
 	"client":              {"", "api/wire", "internal/archive"},
 	"facade/iam":          facade,

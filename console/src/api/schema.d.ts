@@ -215,6 +215,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events lately refused, with why
+         * @description What a sender was told when its events were refused for a fault of theirs, newest first: at most 200 of a tenant, cut to a few words and without data. The process that refused them remembers, in memory: they are gone when it ends, and sooner when others need the room. Requests without a good token or the right to record, and those refused because the server was busy, are not among them.
+         *
+         *     Roles: operator, admin, member, viewer.
+         */
+        get: operations["listRefusedEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events/{source}/{id}/amend": {
         parameters: {
             query?: never;
@@ -1776,6 +1798,42 @@ export interface components {
             /** @description Cursor of the next page; absent at the end. */
             next?: string;
         };
+        RefusedEvent: {
+            /** @description Of the event, or of the first of several; empty when it could not be read. Long texts are cut, with … at their end. */
+            id: string;
+            source: string;
+            type: string;
+            /**
+             * Format: date-time
+             * @description As the event states it; absent when it does not, or not readably.
+             */
+            time?: string;
+            node: components["schemas"]["Path"];
+            /** @description The type of the problem that the sender was told. */
+            problem: string;
+            /** @description What the sender was told, cut. */
+            why: string;
+            /** @description Who sent it: token: or user: and a name. */
+            by: string;
+            /** @description How many events were refused together, where none has a fault of its own; otherwise 1. 0 when they could not be told apart. */
+            events: number;
+            /** Format: date-time */
+            first: string;
+            /** Format: date-time */
+            last: string;
+            /** @description How often the same was refused. */
+            times: number;
+        };
+        RefusedEventList: {
+            items: components["schemas"]["RefusedEvent"][];
+            /** @description How many events of the tenant were refused since then, of one request those that its answer named; not told to a token bound to a subtree. */
+            total?: number;
+            /**
+             * Format: date-time
+             * @description Since when this process remembers.
+             */
+            since: string;
+        };
         TenantSummary: {
             id: string;
             name?: string;
@@ -2614,6 +2672,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listRefusedEvents: {
+        parameters: {
+            query?: {
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+                /** @description Wait until the tenant's ledger has reached this sequence number, and answer 503 when it does not in time. */
+                min_sequence?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusedEventList"];
+                };
             };
             400: components["responses"]["Refusal400"];
             401: components["responses"]["Refusal401"];

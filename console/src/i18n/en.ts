@@ -56,6 +56,8 @@ export const en = {
   'renew.title': 'Renew {id}', 'renew.until': 'New last day', 'renew.months': '{n} month|{n} months', 'renew.days': '{n} day|{n} days',
 
   // events
+  'events.counted': 'Counted', refused: 'Refused', 'refused.lead': 'What senders were told when their events were not taken, newest first.', 'refused.last': 'Last', 'refused.why': 'Why', 'refused.times': '{n} time|{n} times', 'refused.unread': 'Not readable', 'refused.more': 'and {n} more event|and {n} more events',
+  'refused.total': '{n} events in all', 'refused.since': 'remembered since {at}', 'refused.none': 'Nothing was refused', 'refused.none.text': 'Since {at}, when the server began to remember, every event that it could read and whose sender may record was taken.',
   'events.lead': 'Everything that was counted, newest first.', 'events.more': '{n} shown, scroll for older ones', 'events.all': '{n} event|{n} events', 'events.older': 'Older ones', 'events.nomatch': 'No event matches. Change or clear the filters.',
   'event.time': 'Time', 'event.type': 'Type', 'event.source': 'Source', 'event.data': 'Data', 'event.sequence': 'Ledger entry', 'event.recorded': 'Recorded', 'event.actor': 'By', 'event.counted': 'Counted towards', 'event.counted.note': 'As the meters are defined now.', 'event.counted.none': 'No meter counts events of this type.', 'event.voided': 'Voided', 'event.amended': 'Amended',
 

@@ -50,6 +50,8 @@ export const zh: Words = {
   'mode.PERIODIC': '包周期', 'mode.ONE_TIME': '一次性', 'mode.ON_DEMAND': '按需', 'source.PURCHASED': '购买', 'source.SP_ALLOCATED': 'SP 分配', 'source.ADMIN_ALLOCATED': '管理员分配',
   'renew.title': '续期 {id}', 'renew.until': '新的到期日', 'renew.months': '{n} 个月', 'renew.days': '{n} 天',
 
+  'events.counted': '已计入', refused: '已拒绝', 'refused.lead': '未被接收的事件，以及发送方得到的说明；最新的在前。', 'refused.last': '最近一次', 'refused.why': '原因', 'refused.times': '{n} 次', 'refused.unread': '无法读取', 'refused.more': '另有 {n} 个事件',
+  'refused.total': '共 {n} 个事件', 'refused.since': '自 {at} 起记录', 'refused.none': '没有被拒绝的事件', 'refused.none.text': '服务器自 {at} 起记录：此后凡可读取且发送方有权记录的事件，均已接收。',
   'events.lead': '所有已计入的事件，最新的在前。', 'events.more': '已显示 {n} 条，向下滚动查看更早的', 'events.all': '共 {n} 条事件', 'events.older': '更早的', 'events.nomatch': '没有匹配的事件，请更改或清除筛选。',
   'event.time': '时间', 'event.type': '类型', 'event.source': '来源', 'event.data': '数据', 'event.sequence': '账本序号', 'event.recorded': '记录时间', 'event.actor': '提交者', 'event.counted': '计入', 'event.counted.note': '按当前的计量项定义。', 'event.counted.none': '没有计量项统计此类事件。', 'event.voided': '已作废', 'event.amended': '已更正',
 
