@@ -231,6 +231,17 @@ describe('each page does its job', () => {
       await page.waitForSelector('ins:has-text("It was a rehearsal")')
     }))
 
+  test('events: what was refused is told with its reason, and a tenant without says so', async () => {
+    await on({ as: admin() }, '/t/acme/events', async (page) => {
+      await page.click('.seg button:has-text("Refused")')
+      await page.waitForSelector('td:has-text("data.duration_seconds is not a number")')
+      assert.match(await text(page, 'tr:has-text("c-1003")'), /3 times/)
+      assert.match(await text(page, 'tr:has-text("c-1004")'), /stands twice in the request/)
+      assert.equal(await page.locator('tbody tr').count(), 5)
+    })
+    await on({ as: asOperator(server) }, '/t/t-02/events?view=refused', (page) => page.waitForSelector('h3:has-text("Nothing was refused")'))
+  })
+
   test('events: an amendment with its reason, the window it restates, and what was known before', async () => {
     const time = new Date(Date.now() - 3 * 86_400_000).toISOString()
     const sent = (id, amount) => ({ specversion: '1.0', id, source: 'amends', type: 'usance.level', time, subject: id, node: '/amended', data: { meter: 'drive.users', delta: amount } })

@@ -30,6 +30,7 @@ export async function startDemo() {
     }, 100)
   })
   const operator = (await readFile(join(dir, 'data', 'operator.token'), 'utf8')).trim()
+  await refuseSome(env.USANCE_URL, operator)
   return {
     env, url: env.USANCE_URL, operator,
     async stop() {
@@ -47,6 +48,19 @@ export async function startDemo() {
       return text ? JSON.parse(text) : undefined
     },
   }
+}
+
+/** Sends events that the server does not take, so that there is something refused. */
+async function refuseSome(url, operator) {
+  const e = (id, data, more) => ({ specversion: '1.0', id, source: 'meetings/eu-2', type: 'meeting.conference.ended', subject: 'room-7', time: new Date(Date.now() - 3_600_000).toISOString().slice(0, 19) + 'Z', node: '/meeting', data, ...more })
+  const send = async (...events) => {
+    const answer = await fetch(url + '/api/v1/events?tenant=acme', { method: 'POST', headers: { Authorization: 'Bearer ' + operator, 'Content-Type': 'application/json' }, body: JSON.stringify(events) })
+    assert(answer.status === 400 || answer.status === 409, `refused with ${answer.status}`)
+  }
+  await send({ ...e('c-1001', { bytes: 1 }), type: 'meeting.recording.stored', time: '1970-01-01T00:00:00Z' })
+  for (let i = 0; i < 3; i++) await send(e('c-1002', { duration: 640 }), e('c-1003', { duration_seconds: '11 min' }))
+  await send(e('c-1004', { duration_seconds: 60 }), e('c-1004', { duration_seconds: 61 }))
+  await send({ ...e('c-1005', { duration_seconds: 60 }), node: 'meeting/eu' })
 }
 
 export async function startBrowser() {
@@ -88,6 +102,7 @@ export const places = [
   { name: 'resources', path: '/t/acme/resources', ready: '.days button' },
   { name: 'list', path: '/t/acme/resources?view=list', ready: '.body-row' },
   { name: 'events', path: '/t/acme/events', ready: '.line .link' },
+  { name: 'refused', path: '/t/acme/events?view=refused', ready: 'tbody tr' },
   { name: 'definitions', path: '/t/acme/definitions/quotas', ready: 'tbody tr' },
   { name: 'audit', path: '/t/acme/audit', ready: 'li .line' },
   { name: 'apis', path: '/t/acme/apis?vendor=koodrive', ready: '.json .origin' },
