@@ -92,10 +92,10 @@ func (w *world) start(memTable uint64) error {
 	return nil
 }
 
-// settle waits until the flush that follows opening is done, where a fault must not
-// meet it.
+// settle waits until all ids have been read after opening, where a fault must not
+// meet that.
 func (w *world) settle() {
-	for w.st.Metrics().Flushes == 0 && !w.disk.dead() {
+	for w.st.Metrics().FilterBytes == 0 && !w.disk.dead() {
 		runtime.Gosched()
 	}
 }
