@@ -95,7 +95,7 @@ func (w *world) start(memTable uint64) error {
 // settle waits until all ids have been read after opening, where a fault must not
 // meet that.
 func (w *world) settle() {
-	for w.st.Metrics().FilterBytes == 0 && !w.disk.dead() {
+	for w.st.Metrics().FilterPending && !w.disk.dead() {
 		runtime.Gosched()
 	}
 }

@@ -14,7 +14,8 @@ type Metrics struct {
 	LogBytes       uint64 // the part of it that is write-ahead log
 	MemTableBytes  uint64 // memory for rows not yet in sorted files
 	CacheBytes     int64  // memory for blocks read from disk
-	FilterBytes    int64  // memory for telling new ids of events from known ones; 0 while it is made after opening
+	FilterBytes    int64  // memory for telling new ids of events from known ones; 0 until it is made, and when it cannot be
+	FilterPending  bool   // it is being made after opening
 	CacheHits      int64
 	CacheMisses    int64
 	Files          int64 // sorted files
@@ -44,6 +45,7 @@ func (s *Store) Metrics() Metrics {
 		Compactions:    m.Compact.Count,
 		CompactingNow:  m.Compact.NumInProgress,
 		CompactionDebt: m.Compact.EstimatedDebt,
+		FilterPending:  !s.sieve.made.Load(),
 	}
 	if f := s.sieve.live.Load(); f != nil {
 		out.FilterBytes = int64(8 * len(f.bits))

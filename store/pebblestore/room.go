@@ -34,6 +34,7 @@ type room struct {
 	// yielded says that the ballast is given up: its space is not for tables.
 	yielded atomic.Bool
 	tables  atomic.Bool // the last table could not be written for want of space
+	again   func()      // has the engine try to write a table
 
 	mu      sync.Mutex
 	ballast bool          // it is there
@@ -77,6 +78,9 @@ func (r *room) refuse(n int, urgent bool) error {
 		return nil
 	}
 	if r.tables.Load() {
+		if r.again != nil && r.look(0) == nil {
+			r.again()
+		}
 		return r.full()
 	}
 	if r.size == 0 || !r.short.Load() && uint64(n) < r.size/4 && r.spent.Add(uint64(n)) < r.size/4 {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/usance/usance"
@@ -101,5 +103,27 @@ func TestTablesWithoutSpaceStopStepsUntilTheyAreWritten(t *testing.T) {
 	until(t, "tables were written and steps are still refused", func() bool { return !s.room.tables.Load() })
 	if err := put(s, "t", "a", "1"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestATableThatNobodyWritesAgainDoesNotRefuseStepsForEver has the engine give a
+// compaction up for want of space: nothing is left that would be written again by
+// itself.
+func TestATableThatNobodyWritesAgainDoesNotRefuseStepsForEver(t *testing.T) {
+	for _, rows := range []int{0, 3} {
+		s := mustOpen(t, smalldisk.New(vfs.NewCrashableMem(), 128<<20))
+		for i := range rows {
+			if err := put(s, "t", fmt.Sprint(i), "1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.health.events().CompactionEnd(pebble.CompactionInfo{Err: fmt.Errorf("a table: %w", syscall.ENOSPC)})
+		if err := put(s, "t", "a", "1"); usance.KindOf(err) != usance.KindUnavailable || err == nil {
+			t.Errorf("a step right after a table found no space: %v", err)
+		}
+		until(t, "there is space, nothing is being written, and steps are still refused", func() bool { return s.Check(t.Context()) == nil })
+		if err := put(s, "t", "a", "1"); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -31,6 +31,7 @@ type sieve struct {
 
 	mu   sync.Mutex
 	live atomic.Pointer[filter] // has every row; nil until there is one
+	made atomic.Bool            // the first one is full, or was given up
 	next *filter                // is being filled
 
 	small chan struct{} // has a token when live has become too small
@@ -155,7 +156,12 @@ func (s *sieve) run(db *pebble.DB) {
 	if bytes, err := db.EstimateDiskUsage([]byte{spaceRows}, []byte{spaceRows + 1}); err == nil {
 		size = max(size, newBits*int(bytes/leastRow))
 	}
-	for s.fill(db, min(size, s.most)) {
+	for {
+		done := s.fill(db, min(size, s.most))
+		s.made.Store(true)
+		if !done {
+			return
+		}
 		select {
 		case <-s.quit:
 			return

@@ -59,6 +59,7 @@ type Store struct {
 	versions versions
 
 	committers committers
+	trying     atomic.Bool // see again
 
 	closed  atomic.Bool // as closing, for those who do not count themselves in
 	mu      sync.Mutex
@@ -97,6 +98,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	if err := s.checkFormat(); err != nil {
 		return nil, errors.Join(fmt.Errorf("pebblestore: open %s: %w", dir, err), s.db.Close(), lock.Close())
 	}
+	room.again = s.again
 	s.sieve = newSieve(cmp.Or(opts.sieveRows, 1<<20), cmp.Or(opts.FilterBytes, 64<<20))
 	go s.sieve.run(s.db)
 	s.cache = newRowCache(cmp.Or(opts.RowCacheBytes, 128<<20))
@@ -223,6 +225,54 @@ func (s *Store) Check(ctx context.Context) error {
 	}
 	defer s.leave()
 	return cmp.Or(s.health.trouble(), s.room.refuse(0, false))
+}
+
+// again has the engine write its rows in memory to a table, unless it is writing
+// one. A flush that failed it repeats by itself, but a compaction only when there
+// is still reason for it: without a table that succeeds, steps would be refused
+// for ever.
+func (s *Store) again() {
+	if !s.trying.CompareAndSwap(false, true) {
+		return
+	}
+	go func() {
+		defer s.trying.Store(false)
+		select {
+		case <-s.flush():
+		case <-s.sieve.quit:
+		case <-s.health.broken:
+		}
+	}()
+}
+
+// flush begins to write the rows in memory to a table, unless tables are being
+// written, and returns what is closed at the end.
+func (s *Store) flush() <-chan struct{} {
+	ended := make(chan struct{})
+	if s.enter(context.Background()) != nil {
+		close(ended)
+		return ended
+	}
+	defer s.leave()
+	if m := s.db.Metrics(); m.Flush.NumInProgress+m.Compact.NumInProgress > 0 {
+		close(ended)
+		return ended
+	}
+	begun := make(chan (<-chan struct{}), 1)
+	go func() { // an engine that breaks may never come back
+		flushed, err := s.db.AsyncFlush()
+		if err != nil {
+			flushed = ended
+			close(ended)
+		}
+		begun <- flushed
+	}()
+	select {
+	case flushed := <-begun:
+		return flushed
+	case <-s.health.broken:
+		return ended
+	}
 }
 
 // Close waits for running calls and releases the folder. Calls that begin after
