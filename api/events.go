@@ -69,7 +69,8 @@ func (q *request) record(events []ledger.Incoming, faults error) error {
 	if err := q.mayRecord(events); err != nil {
 		return err
 	}
-	receipt, err := ledger.Receipt{}, error(nil)
+	var receipt ledger.Receipt
+	var err error
 	if len(events) > 0 {
 		receipt, err = q.api.led.Ingest(q.r.Context(), q.actor(), q.tenant, events)
 	} else {
