@@ -112,13 +112,7 @@ func serveFloor(dir string, answers map[string][]byte) (http.Handler, error) {
 		if err == nil {
 			err = file.append(body)
 		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Usance-Accepted", strconv.Itoa(len(events)))
-		w.Header().Set("Usance-Duplicates", "0")
-		w.WriteHeader(http.StatusNoContent)
+		answerIngest(w, len(events), len(events), err)
 	}), nil
 }
 

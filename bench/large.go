@@ -55,11 +55,7 @@ func runGrow() error {
 	if err != nil {
 		return err
 	}
-	key, err := registry.DataKey(background(), st, masterKey)
-	if err != nil {
-		return err
-	}
-	reg, err := registry.New(st, registry.Options{Now: time.Now, MasterKey: key})
+	reg, err := registryOn(st)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/usance/usance"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
+	"github.com/usance/usance/store"
 	"github.com/usance/usance/store/pebblestore"
 )
 
@@ -63,11 +64,7 @@ func runSeed() error {
 	if err != nil {
 		return err
 	}
-	key, err := registry.DataKey(background(), st, masterKey)
-	if err != nil {
-		return err
-	}
-	reg, err := registry.New(st, registry.Options{Now: time.Now, MasterKey: key})
+	reg, err := registryOn(st)
 	if err != nil {
 		return err
 	}
@@ -399,3 +396,12 @@ func (c *cluster) time(during time.Duration, q libraryQuestion) (float64, *laten
 }
 
 func decode(body []byte, v any) error { return json.Unmarshal(body, v) }
+
+// registryOn returns the registry of a store that bin/usance will serve.
+func registryOn(st store.Store) (*registry.Registry, error) {
+	key, err := registry.DataKey(background(), st, masterKey)
+	if err != nil {
+		return nil, err
+	}
+	return registry.New(st, registry.Options{Now: time.Now, MasterKey: key})
+}

@@ -42,7 +42,7 @@ type overRedisSpec struct {
 
 // overRedis is the handler. A connection is of one request at a time.
 type overRedis struct {
-	tenants map[string]int
+	tenants bearers
 	conns   chan *redisConn
 	script  string
 }
@@ -53,7 +53,7 @@ func runOverRedis() error {
 		return err
 	}
 	const conns = 64
-	p := &overRedis{tenants: map[string]int{}, conns: make(chan *redisConn, conns)}
+	p := &overRedis{tenants: bearersOf(spec.Tokens), conns: make(chan *redisConn, conns)}
 	for range conns {
 		c, err := dialRedis(spec.Addr)
 		if err != nil {
@@ -64,16 +64,12 @@ func runOverRedis() error {
 		}
 		p.conns <- c
 	}
-	for i, token := range spec.Tokens {
-		p.tenants["Bearer "+token] = i
-	}
 	return serve(p)
 }
 
 func (p *overRedis) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	tenant, ok := p.tenants[r.Header.Get("Authorization")]
+	tenant, ok := p.tenants.of(w, r)
 	if !ok {
-		http.Error(w, "unknown token", http.StatusUnauthorized)
 		return
 	}
 	_, events, err := readEvents(r)
@@ -81,13 +77,7 @@ func (p *overRedis) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		accepted, err = p.record(tenant, events)
 	}
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Usance-Accepted", strconv.Itoa(accepted))
-	w.Header().Set("Usance-Duplicates", strconv.Itoa(len(events)-accepted))
-	w.WriteHeader(http.StatusNoContent)
+	answerIngest(w, len(events), accepted, err)
 }
 
 func (p *overRedis) record(tenant int, events []floorEvent) (int, error) {

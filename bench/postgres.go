@@ -149,8 +149,38 @@ type peerSpec struct {
 
 type peer struct {
 	db      *pgxpool.Pool
-	tenants map[string]int
+	tenants bearers
 	zstd    *zstd.Encoder
+}
+
+// bearers are the tenants of a peer by the Authorization of their requests.
+type bearers map[string]int
+
+func bearersOf(tokens []string) bearers {
+	out := bearers{}
+	for i, token := range tokens {
+		out["Bearer "+token] = i
+	}
+	return out
+}
+
+// of returns whose request it is, or refuses it.
+func (b bearers) of(w http.ResponseWriter, r *http.Request) (tenant int, ok bool) {
+	if tenant, ok = b[r.Header.Get("Authorization")]; !ok {
+		http.Error(w, "unknown token", http.StatusUnauthorized)
+	}
+	return tenant, ok
+}
+
+// answerIngest tells what came of so many events.
+func answerIngest(w http.ResponseWriter, events, accepted int, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Usance-Accepted", strconv.Itoa(accepted))
+	w.Header().Set("Usance-Duplicates", strconv.Itoa(events-accepted))
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // runPeer serves what a Go programmer would write over PostgreSQL.
@@ -164,7 +194,7 @@ func runPeer() error {
 		return err
 	}
 	config.MaxConns = 16
-	p := &peer{tenants: map[string]int{}}
+	p := &peer{tenants: bearersOf(spec.Tokens)}
 	if p.db, err = pgxpool.NewWithConfig(background(), config); err != nil {
 		return err
 	}
@@ -172,16 +202,12 @@ func runPeer() error {
 	if p.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
 		return err
 	}
-	for i, token := range spec.Tokens {
-		p.tenants["Bearer "+token] = i
-	}
 	return serve(p)
 }
 
 func (p *peer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	tenant, ok := p.tenants[r.Header.Get("Authorization")]
+	tenant, ok := p.tenants.of(w, r)
 	if !ok {
-		http.Error(w, "unknown token", http.StatusUnauthorized)
 		return
 	}
 	switch r.URL.Path {
@@ -201,13 +227,7 @@ func (p *peer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		accepted, err = p.record(r.Context(), tenant, body, events)
 	}
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Usance-Accepted", strconv.Itoa(accepted))
-	w.Header().Set("Usance-Duplicates", strconv.Itoa(len(events)-accepted))
-	w.WriteHeader(http.StatusNoContent)
+	answerIngest(w, len(events), accepted, err)
 }
 
 // keyed is an event with the key it is known by.
