@@ -9,6 +9,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/internal/refused"
 	"github.com/usance/usance/registry"
 )
@@ -32,7 +33,7 @@ func cloudEvent(id, more string) string {
 // TestEveryRefusedEventOfABatchIsRememberedOnceWithItsReason sends batches of good
 // and bad events at random.
 func TestEveryRefusedEventOfABatchIsRememberedOnceWithItsReason(t *testing.T) {
-	r := seedOf(t)
+	r := rand.New(rand.NewPCG(facadetest.Seed(t), 7))
 	faults := map[string]string{ // what is wrong, and what is said of it
 		`,"data":{}`:                    "data.n is missing",
 		`,"data":{"n":"x"}`:             "data.n is not a number",

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store"
@@ -27,19 +26,6 @@ func overviewRules() map[string]rule {
 		"summarizeTenants":  {right: usance.RightRead, status: 200, in: call{method: "GET", path: "/tenant-summaries"}, whole: true},
 		"listRefusedEvents": {right: usance.RightRead, status: 200, in: call{method: "GET", path: "/events/refused"}, free: true, scope: "tenant"},
 	}
-}
-
-func seedOf(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("USANCE_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("seed %d; USANCE_SEED repeats it", seed)
-	return rand.New(rand.NewPCG(seed, 7))
 }
 
 type summaries = wire.List[wire.TenantSummary]
@@ -130,7 +116,7 @@ func (h *house) single(tenant usance.Tenant, meter string) wire.TenantSummary {
 // and compares, over pages of any size and answers kept or not.
 func TestTheOverviewSaysWhatTheSingleCallsSay(t *testing.T) {
 	h := newHouse(t)
-	r := seedOf(t)
+	r := rand.New(rand.NewPCG(facadetest.Seed(t), 7))
 	tenants := []usance.TenantID{acme, beta, "delta", "gamma"}
 	zones := []string{"Asia/Kathmandu", "UTC", "America/New_York", "Pacific/Chatham"}
 	for i, id := range tenants {

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store"
@@ -22,7 +23,7 @@ import (
 // one of which works every charge out by itself: the answers are the same, the
 // refusals too, and in the end every row.
 func TestAChargeInShortDoesWhatTheLongWayDoes(t *testing.T) {
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 71))
 	edit := chargeDefinitions()
 	edit.Quotas = append(edit.Quotas, usance.Quota{Node: "/a/d", Meter: "tokens", Limit: 90, Enforce: usance.Shadow, Window: usance.DayWindow},
@@ -109,7 +110,7 @@ func (f *fixture) everything(t *testing.T) string {
 // the long way, ingest, holds and voids share steps, in which each must see what
 // those before it made of the rows.
 func TestChargesThatShareStepsWithOthersLeaveTheSameViews(t *testing.T) {
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	f := open(t, "Asia/Kathmandu", chargeDefinitions())
 	var wg sync.WaitGroup
 	for c := range 16 {
@@ -157,7 +158,7 @@ func TestChargesThatShareStepsWithOthersLeaveTheSameViews(t *testing.T) {
 // each of which keeps what its last charge left, charge, reserve, grant and move the
 // clock by turns.
 func TestWhatIsKeptOfATenantCountsOnlyUntilOthersWrite(t *testing.T) {
-	r := rand.New(rand.NewPCG(seedOf(t), 72))
+	r := rand.New(rand.NewPCG(facadetest.Seed(t), 72))
 	f := open(t, "UTC", registry.Edit{Quotas: []usance.Quota{{Node: "/", Meter: "vm.cpuNum", Limit: 100}, {Node: "/a", Meter: "vm.cpuNum", Limit: 1 << 40}}})
 	first, other := f.Ledger, f
 	other.restart(t)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -134,7 +135,7 @@ func randomItems(r *rand.Rand) []usance.Item {
 // settlements, releases, extensions and expiries and compares every outcome and
 // every quota with the model after each step.
 func TestChargesAndHoldsDoWhatTheSequentialModelDoes(t *testing.T) {
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 5))
 	zone, err := usance.LoadZone("Asia/Kathmandu")
 	if err != nil {

@@ -97,7 +97,7 @@ func (s *sender) passing(ctx context.Context, hold usance.Hold) error {
 // Then every answer is the model's.
 func TestOnAClusterWhoseWorkersStopEveryAcknowledgedThingCountsOnce(t *testing.T) {
 	cluster := citustest.Need(t)
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	schema := cluster.Schema(t)
 	var st *pgstore.Store
 	f := &fixture{now: time.Date(2026, 3, 10, 9, 17, 23, 0, time.UTC)}

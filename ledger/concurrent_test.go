@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -36,7 +37,7 @@ type attempt struct {
 // some moment of the round, by just the quotas that were named; and after each
 // round every quota stands as the model says.
 func TestWhatManyDoAtOnceIsWhatTheyWouldDoInTheOrderOfTheirSequences(t *testing.T) {
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 31))
 	edit := chargeDefinitions()
 	f := open(t, "Asia/Kathmandu", edit)

@@ -3,8 +3,6 @@ package ledger_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -65,21 +63,6 @@ func (f *fixture) ingest(t testing.TB, events ...ledger.Incoming) ledger.Receipt
 		t.Fatal(err)
 	}
 	return r
-}
-
-// seedOf returns the seed of a random test and prints it. USANCE_SEED repeats a
-// run.
-func seedOf(t testing.TB) uint64 {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("USANCE_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("seed %d; USANCE_SEED repeats it", seed)
-	return seed
 }
 
 // short reports that a test may do little: where that was asked for, and on an

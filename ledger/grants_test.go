@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/internal/journal"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
@@ -258,7 +259,7 @@ func (m *reference) tick(f *fixture, r *rand.Rand) {
 // grants begin, end, freeze and move, limits and guarantees change, and the clock
 // steps onto the edges; every outcome and every reading is the model's.
 func TestChargesAndHoldsFollowLimitsThatComeAndGo(t *testing.T) {
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 11))
 	zone, err := usance.LoadZone("Asia/Kathmandu")
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -153,7 +154,7 @@ func (f *fixture) recall(t *testing.T, then told, m ledger.Moment) {
 // what each quota, meter and resource said after every step, and asks for a few
 // of those moments again after each.
 func TestWhatWasToldThenIsToldAgain(t *testing.T) {
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 11))
 	f := open(t, "Asia/Kathmandu", knownDefinitions())
 	var n ids

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store/pebblestore"
@@ -111,7 +112,7 @@ func TestOneBadEventRefusesTheRequestAndEveryOneIsNamed(t *testing.T) {
 // TestOrderAndPartitionDoNotChangeAnyView sends the same events to two tenants
 // in different orders and batches, and compares every row of their views.
 func TestOrderAndPartitionDoNotChangeAnyView(t *testing.T) {
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 2))
 	zone, err := time.LoadLocation("Asia/Kathmandu")
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -158,7 +159,7 @@ func newModelFact(r *rand.Rand, n *ids, zone *time.Location) fact {
 func TestEveryAnswerIsTheFoldOfTheEvents(t *testing.T) {
 	for _, name := range []string{"UTC", "Asia/Kathmandu", "America/St_Johns", "Asia/Shanghai"} {
 		t.Run(strings.ReplaceAll(name, "/", "-"), func(t *testing.T) {
-			seed := seedOf(t)
+			seed := facadetest.Seed(t)
 			r := rand.New(rand.NewPCG(seed, 1))
 			zone, err := time.LoadLocation(name)
 			if err != nil {
@@ -358,7 +359,7 @@ func compare(t *testing.T, m *model, agg usance.Aggregation, q ledger.Query, ans
 // subjects from many clients at once, amends and voids some meanwhile, and
 // compares with the model: what one request of a step changed, the next must see.
 func TestRequestsThatShareStepsLeaveTheSameViews(t *testing.T) {
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	f := open(t, "Asia/Kathmandu", modelDefinitions())
 	zone, err := time.LoadLocation("Asia/Kathmandu")
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -64,7 +65,7 @@ func (m *model) move(t *testing.T, f *fixture, r *rand.Rand) {
 func TestEveryAnswerFollowsAMove(t *testing.T) {
 	for _, name := range []string{"UTC", "Asia/Kathmandu", "America/St_Johns"} {
 		t.Run(strings.ReplaceAll(name, "/", "-"), func(t *testing.T) {
-			seed := seedOf(t)
+			seed := facadetest.Seed(t)
 			r := rand.New(rand.NewPCG(seed, 11))
 			zone, err := time.LoadLocation(name)
 			if err != nil {
@@ -169,7 +170,7 @@ func (m *model) browse(t *testing.T, f *fixture) {
 // holds and compares every outcome, refusals too, and every quota with the
 // sequential model after each step.
 func TestMovesKeepTheLawsOfChargesAndHolds(t *testing.T) {
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 12))
 	zone, err := usance.LoadZone("Asia/Kathmandu")
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store"
@@ -189,7 +190,7 @@ func checkChanges(t *testing.T, m *model, filter ledger.RangeFilter, c ledger.Ra
 func TestRangesVoidedAndBroughtBackLeaveTheFoldOfTheRest(t *testing.T) {
 	for _, name := range []string{"UTC", "America/St_Johns"} {
 		t.Run(strings.ReplaceAll(name, "/", "-"), func(t *testing.T) {
-			seed := seedOf(t)
+			seed := facadetest.Seed(t)
 			r := rand.New(rand.NewPCG(seed, 21))
 			zone, err := time.LoadLocation(name)
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -58,7 +59,7 @@ func TestQuotasShowUseAllocationAndWhatIsLeftOnThePath(t *testing.T) {
 }
 
 func TestPagesShowEveryEventOnceNewestFirst(t *testing.T) {
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 4))
 	f := open(t, "UTC", modelDefinitions())
 	var n ids

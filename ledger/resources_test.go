@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -15,7 +16,7 @@ import (
 // TestCountsOfResourcesAreTheCountOfTheRows changes random resources and compares
 // counts and pages for random windows with a plain loop.
 func TestCountsOfResourcesAreTheCountOfTheRows(t *testing.T) {
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 3))
 	f := open(t, "UTC", registry.Edit{})
 	have := map[string]usance.Resource{}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 )
@@ -127,7 +128,7 @@ func summaryWorld(t *testing.T, r *rand.Rand, zone string) *fixture {
 // holds each summary against what quotas, usage and resources say by themselves; and
 // a summary from before, as long as it says that it holds, against one of now.
 func TestASummarySaysWhatTheSingleReadsSay(t *testing.T) {
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 1))
 	for round := range 8 {
 		f := summaryWorld(t, r, []string{"UTC", "Asia/Kathmandu", "Europe/Berlin", "America/Sao_Paulo"}[round%4])

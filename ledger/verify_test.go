@@ -26,7 +26,7 @@ func verify(t *testing.T, f *fixture) ledger.Verification {
 // busyTenant is a tenant to which a bit of everything has happened.
 func busyTenant(t *testing.T) *fixture {
 	t.Helper()
-	seed := seedOf(t)
+	seed := facadetest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 6))
 	edit := modelDefinitions()
 	charges := chargeDefinitions()

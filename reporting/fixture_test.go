@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -76,19 +74,6 @@ func (p *published) exec(t *testing.T, sql string) {
 	if _, err := p.db.Exec(t.Context(), sql); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func seeded(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("USANCE_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("seed %d; USANCE_SEED repeats it", seed)
-	return rand.New(rand.NewPCG(seed, 1))
 }
 
 func definitions(name string) registry.Edit {

@@ -192,7 +192,7 @@ func (p *published) settled(t *testing.T, pub *reporting.Publisher) {
 }
 
 func TestTheTablesSayWhatTheLedgerAnswers(t *testing.T) {
-	r := seeded(t)
+	r := rand.New(rand.NewPCG(facadetest.Seed(t), 1))
 	p := newPublished(t)
 	p.Edit(acme, definitions("Acme"))
 	p.Edit("beta", definitions("Beta"))

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -94,15 +93,7 @@ func operatorOver(t *testing.T, at *running, w *cutWire) *client.Client {
 // and begun again with what there is, end with the archive and the tenant that they
 // would have made at once.
 func TestTransfersThatAreCutAnywhereGoOnToTheSameEnd(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("USANCE_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("seed %d; USANCE_SEED repeats it", seed)
-	r := rand.New(rand.NewPCG(seed, 1))
+	r := rand.New(rand.NewPCG(facadetest.Seed(t), 1))
 	from, _ := newServer(t, nil)
 	source := run(t, from)
 	makeTenant(t, from)

@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -50,21 +48,6 @@ func placeOn(t testing.TB, st store.Store, clock *facadetest.Clock, key byte) *p
 			return pebblestore.Open("scratch", pebblestore.Options{FS: vfs.NewMem(), CacheBytes: 1 << 20, MemTableBytes: 4 << 20})
 		},
 	}}
-}
-
-// seedOf returns the seed of a random test and prints it. USANCE_SEED repeats a
-// run.
-func seedOf(t testing.TB) uint64 {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("USANCE_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("seed %d; USANCE_SEED repeats it", seed)
-	return seed
 }
 
 func noon() *facadetest.Clock {

@@ -83,7 +83,7 @@ func busy(t *testing.T, r *rand.Rand, rounds int) *place {
 }
 
 func TestAStoreMovesRowForRowHoweverOftenItIsStopped(t *testing.T) {
-	r := rand.New(rand.NewPCG(seedOf(t), 10))
+	r := rand.New(rand.NewPCG(facadetest.Seed(t), 10))
 	from, to := busy(t, r, 15), facadetest.OpenStore(t)
 	stops := 0
 	for steps := 0; ; steps++ {
@@ -110,7 +110,7 @@ func TestAStoreMovesRowForRowHoweverOftenItIsStopped(t *testing.T) {
 }
 
 func TestAStoreOfOthersIsNotWrittenOver(t *testing.T) {
-	from := busy(t, rand.New(rand.NewPCG(seedOf(t), 11)), 2)
+	from := busy(t, rand.New(rand.NewPCG(facadetest.Seed(t), 11)), 2)
 	to := newPlace(t, noon(), 1)
 	if _, err := to.Registry.Edit(t.Context(), tester, "other", registry.Edit{Tenant: &usance.Tenant{Timezone: "UTC"}}); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestAStoreMovesToPostgreSQLAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = there.Close() })
-	from, back := busy(t, rand.New(rand.NewPCG(seedOf(t), 12)), 12), facadetest.OpenStore(t)
+	from, back := busy(t, rand.New(rand.NewPCG(facadetest.Seed(t), 12)), 12), facadetest.OpenStore(t)
 	if _, err := from.moveTo(t.Context(), there); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestADumpOfPostgreSQLIsAWholeCopy(t *testing.T) {
 		return st
 	}
 	from := placeOn(t, open("postgres"), noon(), 1)
-	from.settle(t, rand.New(rand.NewPCG(seedOf(t), 13)), 8)
+	from.settle(t, rand.New(rand.NewPCG(facadetest.Seed(t), 13)), 8)
 	dump := filepath.Join(t.TempDir(), "usance.dump")
 	tools, err := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if err != nil || len(tools) == 0 {

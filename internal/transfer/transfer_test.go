@@ -13,6 +13,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/archive"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
@@ -22,7 +23,7 @@ import (
 // Under the same key nothing is added on arrival: every row of every table is the
 // source's.
 func TestATenantArrivesRowForRow(t *testing.T) {
-	r := rand.New(rand.NewPCG(seedOf(t), 1))
+	r := rand.New(rand.NewPCG(facadetest.Seed(t), 1))
 	from := newPlace(t, noon(), 1)
 	from.settle(t, r, 25)
 	to := newPlace(t, from.clock, 1)
@@ -47,7 +48,7 @@ func TestATenantArrivesRowForRow(t *testing.T) {
 
 func TestSecretsTravelUnderAPassphraseAlone(t *testing.T) {
 	from := newPlace(t, noon(), 1)
-	from.settle(t, rand.New(rand.NewPCG(seedOf(t), 2)), 4)
+	from.settle(t, rand.New(rand.NewPCG(facadetest.Seed(t), 2)), 4)
 	sequence, err := from.Ledger.Sequence(t.Context(), acme)
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +150,7 @@ func (c *cutAfter) Read(b []byte) (int, error) {
 // An import may break off at any byte, any number of times; until the last
 // attempt ends the tenant does not exist, and then it is whole.
 func TestAnInterruptedImportGoesOn(t *testing.T) {
-	r := rand.New(rand.NewPCG(seedOf(t), 3))
+	r := rand.New(rand.NewPCG(facadetest.Seed(t), 3))
 	from := newPlace(t, noon(), 1)
 	from.settle(t, r, 20)
 	file := from.export(t, transfer.Export{Flush: 1000})
@@ -181,7 +182,7 @@ func TestAnInterruptedImportGoesOn(t *testing.T) {
 
 // A part that begins where an attempt ended does for the rest.
 func TestAnImportGoesOnWithAPart(t *testing.T) {
-	r := rand.New(rand.NewPCG(seedOf(t), 4))
+	r := rand.New(rand.NewPCG(facadetest.Seed(t), 4))
 	from := newPlace(t, noon(), 1)
 	from.settle(t, r, 20)
 	file := from.export(t, transfer.Export{Flush: 1000})
@@ -220,7 +221,7 @@ func TestAnImportGoesOnWithAPart(t *testing.T) {
 
 // An export that broke off is completed, though the ledger has gone on.
 func TestAnExportGoesOnWhereItBrokeOff(t *testing.T) {
-	r := rand.New(rand.NewPCG(seedOf(t), 5))
+	r := rand.New(rand.NewPCG(facadetest.Seed(t), 5))
 	from := newPlace(t, noon(), 1)
 	from.settle(t, r, 20)
 	const phrase = "correct horse battery"
@@ -256,7 +257,7 @@ func TestAnExportGoesOnWhereItBrokeOff(t *testing.T) {
 // A file that was cut or altered anywhere is refused, and what it brought is
 // thrown away again.
 func TestADamagedArchiveBringsNothing(t *testing.T) {
-	r := rand.New(rand.NewPCG(seedOf(t), 6))
+	r := rand.New(rand.NewPCG(facadetest.Seed(t), 6))
 	from := newPlace(t, noon(), 1)
 	from.settle(t, r, 6)
 	file := from.export(t, transfer.Export{Passphrase: "correct horse battery"})
@@ -299,7 +300,7 @@ func TestADamagedArchiveBringsNothing(t *testing.T) {
 
 func TestNamesOfOthersAreRefusedBeforeAnythingIsStored(t *testing.T) {
 	from := newPlace(t, noon(), 1)
-	from.settle(t, rand.New(rand.NewPCG(seedOf(t), 7)), 2)
+	from.settle(t, rand.New(rand.NewPCG(facadetest.Seed(t), 7)), 2)
 	file := from.export(t, transfer.Export{})
 	to := newPlace(t, from.clock, 1)
 	other := registry.Edit{
@@ -329,7 +330,7 @@ func TestNamesOfOthersAreRefusedBeforeAnythingIsStored(t *testing.T) {
 // What is exported while events come is the ledger up to some entry, whole.
 func TestAnExportWhileEventsComeIsAConsistentPrefix(t *testing.T) {
 	from := newPlace(t, noon(), 1)
-	from.settle(t, rand.New(rand.NewPCG(seedOf(t), 8)), 3)
+	from.settle(t, rand.New(rand.NewPCG(facadetest.Seed(t), 8)), 3)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for w := range 3 {
@@ -371,7 +372,7 @@ func TestAnExportWhileEventsComeIsAConsistentPrefix(t *testing.T) {
 
 func TestOnlyOneImportOfATenantWorks(t *testing.T) {
 	from := newPlace(t, noon(), 1)
-	from.settle(t, rand.New(rand.NewPCG(seedOf(t), 9)), 8)
+	from.settle(t, rand.New(rand.NewPCG(facadetest.Seed(t), 9)), 8)
 	file := from.export(t, transfer.Export{})
 	to := newPlace(t, from.clock, 1)
 	var mu sync.Mutex
