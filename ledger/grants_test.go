@@ -463,6 +463,32 @@ func TestNoLimitIsPassedWhileGrantsLapse(t *testing.T) {
 	}
 }
 
+// TestAGuaranteeOfWhichNothingIsUsedNeedsRoomWhereItMoves moves a node that has
+// neither usage nor holds, only a share that is kept for it.
+func TestAGuaranteeOfWhichNothingIsUsedNeedsRoomWhereItMoves(t *testing.T) {
+	edit := chargeDefinitions()
+	edit.Quotas = []usance.Quota{{Node: "/", Meter: "seats", Limit: 100}, {Node: "/a/t", Meter: "seats", Limit: 30, Guarantee: 20},
+		{Node: "/b", Meter: "seats", Limit: 50}}
+	f := open(t, "UTC", edit)
+	take := func(id string, n int64, mode usance.ChargeMode) {
+		t.Helper()
+		if _, err := f.Charge(t.Context(), tester, acme, ledger.Charge{ID: id, Node: "/b", Items: []usance.Item{{Meter: "seats", Amount: n}}, Mode: mode}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take("1", 31, "")
+	_, err := f.MoveNode(t.Context(), tester, acme, "/a/t", "/b/t")
+	refused, ok := errors.AsType[*usance.Error](err)
+	want := usance.Block{Node: "/b", Meter: "seats", Window: usance.Lifetime, Limit: 50, Used: 31, Guaranteed: 20, ShortBy: 1}
+	if !ok || !slices.Equal(refused.Blocks, []usance.Block{want}) {
+		t.Fatalf("refused by %+v: %v", refused, err)
+	}
+	take("2", -1, usance.ChargeAdjust)
+	if _, err := f.MoveNode(t.Context(), tester, acme, "/a/t", "/b/t"); err != nil {
+		t.Errorf("there is room for the guarantee: %v", err)
+	}
+}
+
 // TestAMoveTakesGrantsAndGuaranteesAlong moves a node with both, from where it is
 // granted to where others are guaranteed.
 func TestAMoveTakesGrantsAndGuaranteesAlong(t *testing.T) {

@@ -332,7 +332,7 @@ func putDefinition(rows *store.Rows, c journal.Change) {
 // each of its windows that the move adds to and that has not ended.
 type guardedMove struct {
 	quota   usance.Quota
-	line    *line // nil: there is no usage, only holds
+	line    *line // nil: there is no usage, only holds or guarantees
 	windows []time.Time
 }
 
@@ -348,7 +348,7 @@ func (w *moving) guarded() []guardedMove {
 				continue
 			}
 			g := guardedMove{quota: q, line: w.views.fold.byID[series{q.Meter, at, ""}.id()]}
-			if reserved := w.reserved[q.Meter]; g.line == nil && reserved.IsZero() {
+			if reserved := w.reserved[q.Meter]; g.line == nil && reserved.IsZero() && !w.brings(q) {
 				continue
 			}
 			g.windows = g.open(now, w.defs.Zone)
@@ -359,7 +359,7 @@ func (w *moving) guarded() []guardedMove {
 }
 
 // open lists an instant in each window from now's on that the line grows in; in
-// now's for what holds reserve.
+// now's for what holds reserve and guarantees keep.
 func (g *guardedMove) open(now time.Time, zone *time.Location) []time.Time {
 	if g.quota.Window == usance.Lifetime {
 		return []time.Time{{}}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/registry"
 )
 
 // staysAt reports that a resource, with what it grants, has nothing to do with the
@@ -38,6 +39,13 @@ func (w *moving) follow(old *usance.Resource) *usance.Resource {
 		}
 	}
 	return &next
+}
+
+// brings reports that guarantees come along which a quota has to keep from then
+// on, though nothing of them is used.
+func (w *moving) brings(q usance.Quota) bool {
+	return slices.ContainsFunc(w.definitions.After.Guaranteed(registry.QuotaRef{Node: q.Node, Meter: q.Meter}),
+		func(below usance.Quota) bool { return below.Node.Within(w.to) })
 }
 
 // made is what the move changes of a quota in the window of an instant: what comes
