@@ -166,12 +166,21 @@ func embeddedReadings(m pebblestore.Metrics) []reading {
 		{"usance_store_cache_bytes", "Memory for blocks read from disk.", prometheus.GaugeValue, float64(m.CacheBytes)},
 		{"usance_store_cache_hits_total", "Blocks found in memory.", prometheus.CounterValue, float64(m.CacheHits)},
 		{"usance_store_cache_misses_total", "Blocks read from disk.", prometheus.CounterValue, float64(m.CacheMisses)},
+		{"usance_store_filter_bytes", "Memory for telling new ids of events from known ones; 0 while it is made, and when it cannot be.", prometheus.GaugeValue, float64(m.FilterBytes)},
+		{"usance_store_filter_pending", "1 while the filter of known ids is made after a start, then 0.", prometheus.GaugeValue, oneIf(m.FilterPending)},
 		{"usance_store_files", "Sorted files.", prometheus.GaugeValue, float64(m.Files)},
 		{"usance_store_read_depth", "Sorted runs that a look-up may have to visit.", prometheus.GaugeValue, float64(m.ReadDepth)},
 		{"usance_store_flushes_total", "Tables written from memory to disk.", prometheus.CounterValue, float64(m.Flushes)},
 		{"usance_store_compactions_total", "Compactions done.", prometheus.CounterValue, float64(m.Compactions)},
 		{"usance_store_compaction_debt_bytes", "Bytes still to be compacted.", prometheus.GaugeValue, float64(m.CompactionDebt)},
 	}
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 func postgresReadings(m pgstore.Metrics) []reading {
