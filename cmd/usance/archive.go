@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/schollz/progressbar/v3"
@@ -18,6 +17,7 @@ import (
 	"github.com/usance/usance/client"
 	"github.com/usance/usance/internal/archive"
 	"github.com/usance/usance/internal/transfer"
+	"github.com/usance/usance/internal/wholefile"
 )
 
 // offlineFlags are those of commands that work on a store without a server.
@@ -170,23 +170,26 @@ func (r *remote) exportTo(cmd *cobra.Command, name string, resume bool, export e
 		}
 	}
 	// What there is stays until what replaces it is at least as long.
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*") // mode 0600
+	f, err := wholefile.Create(name)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // a no-op once renamed
+	defer f.Drop()
 	var from io.Reader
 	if half != nil {
 		from = half
-		defer half.Close()
+		defer func() { _ = half.Close() }() // it was only read
 	}
 	got, err := export(ctx, f, from, progress)
 	finish()
 	if err != nil {
-		return errors.Join(err, keepPart(f, part), f.Close())
+		return errors.Join(err, keepPart(f, part))
 	}
-	info, statErr := f.Stat()
-	if err := errors.Join(statErr, f.Sync(), f.Close(), os.Rename(f.Name(), name)); err != nil {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if err := f.Commit(name); err != nil {
 		return err
 	}
 	_ = os.Remove(part) // what it held is in the file
@@ -195,7 +198,7 @@ func (r *remote) exportTo(cmd *cobra.Command, name string, resume bool, export e
 
 // keepPart keeps a file that broke off for --resume, unless an earlier one holds
 // more.
-func keepPart(f *os.File, part string) error {
+func keepPart(f *wholefile.File, part string) error {
 	now, err := f.Stat()
 	if err != nil {
 		return err
@@ -203,7 +206,7 @@ func keepPart(f *os.File, part string) error {
 	if before, err := os.Stat(part); err == nil && before.Size() >= now.Size() || now.Size() == 0 {
 		return nil
 	}
-	return os.Rename(f.Name(), part)
+	return f.Commit(part)
 }
 
 func (r *remote) showExported(name string, size int64, got wire.Archived) error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/backup"
+	"github.com/usance/usance/internal/wholefile"
 	"github.com/usance/usance/store"
 	"github.com/usance/usance/store/pebblestore"
 )
@@ -131,20 +132,20 @@ func (j *backupJob) toFile(cmd *cobra.Command) error {
 	if _, err := os.Stat(j.dest); err == nil {
 		return fmt.Errorf("%s exists already", j.dest)
 	}
-	f, err := os.CreateTemp(filepath.Dir(j.dest), "."+filepath.Base(j.dest)+"-*") // mode 0600
+	f, err := wholefile.Create(j.dest)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // a no-op once renamed
+	defer f.Drop()
 	sink, err := backup.NewSingle(f)
 	if err != nil {
 		return err
 	}
 	m, err := j.copy(cmd, nil, sink)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), j.dest); err != nil {
+	if err := f.Commit(j.dest); err != nil {
 		return err
 	}
 	return j.tell(m, 0)

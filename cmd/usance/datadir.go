@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/usance/usance/internal/wholefile"
 	"github.com/usance/usance/registry"
 )
 
@@ -58,7 +59,7 @@ func readMasterKey(path string) ([32]byte, error) {
 
 func newMasterKey(path string) (key [32]byte, err error) {
 	rand.Read(key[:]) // never fails; see crypto/rand
-	return key, writeFile(path, []byte(hex.EncodeToString(key[:])+"\n"))
+	return key, wholefile.Write(path, []byte(hex.EncodeToString(key[:])+"\n"))
 }
 
 func parseMasterKey(text string) (key [32]byte, err error) {
@@ -89,28 +90,5 @@ func (a *app) operatorToken(dir string, others bool) (token, path string, fresh 
 		return "", path, false, nil
 	}
 	token = registry.NewSecret("us_")
-	return token, path, true, writeFile(path, []byte(token+"\n"))
-}
-
-// writeFile writes a file for its owner's eyes alone, whole or not at all, and
-// durably.
-func writeFile(path string, data []byte) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // a no-op once renamed
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return token, path, true, wholefile.Write(path, []byte(token+"\n"))
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/usance/usance/api/wire"
 	"github.com/usance/usance/client"
 	"github.com/usance/usance/internal/demo"
+	"github.com/usance/usance/internal/wholefile"
 )
 
 func demoSettings() []setting {
@@ -82,7 +83,7 @@ func (a *app) showDemo(ctx context.Context, s settings, r running) error {
 		if err != nil {
 			return err
 		}
-		if err := writeFile(file, []byte(strings.Join(company.Env(r.url, r.operatorToken), "\n")+"\n")); err != nil {
+		if err := wholefile.Write(file, []byte(strings.Join(company.Env(r.url, r.operatorToken), "\n")+"\n")); err != nil {
 			return err
 		}
 		fmt.Fprintf(a.stdout, "Address and credentials are in %s\n", file)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/wholefile"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store"
 )
@@ -42,7 +43,7 @@ func takeNext(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(dir, masterFile), data); err != nil {
+	if err := wholefile.Write(filepath.Join(dir, masterFile), data); err != nil {
 		return err
 	}
 	return os.Remove(filepath.Join(dir, nextFile))

@@ -153,15 +153,3 @@ func put(name string, from io.Reader, size int64, sum string, mode os.FileMode) 
 	}
 	return err
 }
-
-func syncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if closing := d.Close(); err == nil {
-		err = closing
-	}
-	return err
-}

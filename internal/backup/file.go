@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/wholefile"
 )
 
 // Single is a copy in one file, a tar.zst.
@@ -125,7 +126,7 @@ func (r *Restoring) Key(name string, data []byte) error {
 	if !isPlain(name) {
 		return usance.Errorf(usance.KindInvalid, "the backup names a key file %q", name)
 	}
-	return putBytes(filepath.Join(r.dir, name), data)
+	return wholefile.Write(filepath.Join(r.dir, name), data)
 }
 
 // End implements Sink.
@@ -133,13 +134,13 @@ func (r *Restoring) End() error {
 	for _, list := range r.files {
 		return usance.Errorf(usance.KindInvalid, "the backup is damaged: it lacks file %s", list[0].Path)
 	}
-	if err := syncDir(r.part()); err != nil {
+	if err := wholefile.SyncDir(r.part()); err != nil {
 		return err
 	}
 	if err := os.Rename(r.part(), filepath.Join(r.dir, r.store)); err != nil {
 		return err
 	}
-	return syncDir(r.dir)
+	return wholefile.SyncDir(r.dir)
 }
 
 // Abandon removes what a copy that was not whole has left.

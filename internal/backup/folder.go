@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/wholefile"
 )
 
 // Folder is a folder of copies: their manifests in backups/, by the time at which
@@ -99,12 +101,12 @@ func (f *Folder) End() error {
 		}
 	}
 	name := f.m.Made.Format(stamp)
-	for _, key := range slices.Sorted(keysOf(f.keys)) {
+	for _, key := range slices.Sorted(maps.Keys(f.keys)) {
 		dir := filepath.Join(f.Dir, "keys", name)
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
-		if err := putBytes(filepath.Join(dir, key), f.keys[key]); err != nil {
+		if err := wholefile.Write(filepath.Join(dir, key), f.keys[key]); err != nil {
 			return err
 		}
 		if !slices.Contains(f.m.Keys, key) {
@@ -115,37 +117,16 @@ func (f *Folder) End() error {
 	if err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Join(f.Dir, "files")); err != nil {
-		return err
+	folders := []string{"files", "."}
+	if len(f.keys) > 0 {
+		folders = append(folders, "keys")
 	}
-	return putBytes(filepath.Join(f.Dir, "backups", name+".json"), b)
-}
-
-func keysOf(m map[string][]byte) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
+	for _, sub := range folders { // what the manifest names is there for good before it is
+		if err := wholefile.SyncDir(filepath.Join(f.Dir, sub)); err != nil {
+			return err
 		}
 	}
-}
-
-// putBytes writes a file whole or not at all, and durably.
-func putBytes(name string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // a no-op once renamed
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(name))
+	return wholefile.Write(filepath.Join(f.Dir, "backups", name+".json"), b)
 }
 
 // List returns the names of the copies, oldest first.
