@@ -53,6 +53,10 @@ type Registry struct {
 
 	sessions held[sessionKey, *heldRow[Session]]
 	entries  held[entryKey, *heldRow[entry]]
+
+	sweeping sync.Mutex
+	swept    string    // where in the table the next sweep of sessions begins
+	sweptAll time.Time // when one last came to the end
 }
 
 // known is definitions with the version of the tenant under which they were last

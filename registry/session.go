@@ -70,7 +70,12 @@ type sessionKey struct {
 
 func newSessionKey(kind, token string) sessionKey { return sessionKey{kind, digestOf(token)} }
 
-func (k sessionKey) id() string { return "s\x00" + k.kind + "\x00" + hex.EncodeToString(k.digest[:]) }
+// The first bytes of the ids of sessions, and of users' lists of theirs.
+const sessionPrefix, listPrefix = "s\x00", "u\x00"
+
+func (k sessionKey) id() string {
+	return sessionPrefix + k.kind + "\x00" + hex.EncodeToString(k.digest[:])
+}
 
 // stampOf returns the stamp of a user that may sign in, and the user.
 func (d *Definitions) stampOf(user string) (string, usance.User, bool) {
@@ -123,7 +128,7 @@ func (r *Registry) OpenSession(ctx context.Context, token string, s Session, lim
 }
 
 func listID(kind string, tenant usance.TenantID, user string) string {
-	return "u\x00" + kind + "\x00" + string(tenant) + "\x00" + user
+	return listPrefix + kind + "\x00" + string(tenant) + "\x00" + user
 }
 
 // listed returns the keys of a user's list and of every session in it.
@@ -268,11 +273,23 @@ func (r *Registry) CloseSession(ctx context.Context, kind, token string) (bool, 
 	err = r.st.Step(ctx, usance.System, keys, func(rows *store.Rows) error {
 		_, closed = rows.Get(store.Sessions, id)
 		rows.Delete(store.Sessions, id)
-		ids, err := readJSON[sessionList](rows, list)
-		if err != nil {
-			return err
-		}
-		return putJSON(rows, list, slices.DeleteFunc(ids, func(other string) bool { return other == id }))
+		return takeFromList(rows, list, id)
 	})
 	return closed, err
+}
+
+// takeFromList takes sessions off a user's list, which goes with the last of them.
+func takeFromList(rows *store.Rows, list string, gone ...string) error {
+	if _, ok := rows.Get(store.Sessions, list); !ok {
+		return nil
+	}
+	ids, err := readJSON[sessionList](rows, list)
+	if err != nil {
+		return err
+	}
+	if ids = slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(gone, id) }); len(ids) == 0 {
+		rows.Delete(store.Sessions, list)
+		return nil
+	}
+	return putJSON(rows, list, ids)
 }

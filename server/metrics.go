@@ -24,6 +24,7 @@ type metrics struct {
 	accepted   prometheus.Counter
 	duplicates prometheus.Counter
 	drift      prometheus.Gauge
+	swept      prometheus.Counter
 
 	mu      sync.Mutex
 	drifted map[usance.TenantID]bool
@@ -78,11 +79,13 @@ func newMetrics(more []prometheus.Collector) *metrics {
 			Help: "Events that were known already and not counted again."}),
 		drift: prometheus.NewGauge(prometheus.GaugeOpts{Name: "usance_verify_drift",
 			Help: "Tenants whose last verification on this server found a view that does not follow from the ledger. It must stay 0."}),
+		swept: prometheus.NewCounter(prometheus.CounterOpts{Name: "usance_sessions_swept_total",
+			Help: "Sessions of users who did not return, removed once they had expired."}),
 		drifted: map[usance.TenantID]bool{},
 		answers: map[answerLabels]answerMeters{},
 	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(m.requests, m.seconds, m.inFlight, m.accepted, m.duplicates, m.drift,
+	reg.MustRegister(m.requests, m.seconds, m.inFlight, m.accepted, m.duplicates, m.drift, m.swept,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	reg.MustRegister(more...)
 	m.handler = promhttp.HandlerFor(reg, promhttp.HandlerOpts{})

@@ -55,7 +55,8 @@ type Config struct {
 	MaxRequests int64
 
 	// Sweep has expired holds ended in every tenant each time something comes, so
-	// that the audit trail is prompt; nil for never. No number depends on it.
+	// that the audit trail is prompt, and a part of the sessions that have expired
+	// removed; nil for never. No number and no answer depends on it.
 	Sweep <-chan time.Time
 	// Scratch opens an empty store to fold a ledger again in; closing it throws it
 	// away. nil has verifications refused.

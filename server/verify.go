@@ -29,7 +29,8 @@ func (s *Server) verify(ctx context.Context, tenant usance.TenantID, progress fu
 	return v, nil
 }
 
-// sweep expires holds that are due each time the tick comes, until ctx ends.
+// sweep expires holds that are due, and removes sessions that have ended, each time
+// the tick comes, until ctx ends.
 func (s *Server) sweep(ctx context.Context) {
 	for {
 		select {
@@ -39,6 +40,11 @@ func (s *Server) sweep(ctx context.Context) {
 		}
 		if err := s.ledger.Sweep(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("expiring holds", "error", err)
+		}
+		n, err := s.registry.SweepSessions(ctx)
+		s.metrics.swept.Add(float64(n))
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("removing sessions that have ended", "error", err)
 		}
 	}
 }
