@@ -1,6 +1,8 @@
 package api
 
 import (
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +82,43 @@ func TestAMoveIsRefusedWithWhatRefusesIt(t *testing.T) {
 	below := tokenName(acme, usance.RoleAdmin, "/a")
 	post("/nodes/move", `{"from":"/a","to":"/c"}`, below).want(403)
 	post("/nodes/move", `{"from":"/a/x","to":"/a/y"}`, below).want(200)
+}
+
+// TestADryRunOfAMoveTellsWhatTheMoveThenDoes compares the two, where a quota
+// refuses it and where none does, and sees that nothing is written.
+func TestADryRunOfAMoveTellsWhatTheMoveThenDoes(t *testing.T) {
+	h := newHouse(t)
+	post := func(path, body string) *reply { return h.do(call{method: "POST", path: prefix + path, body: body}) }
+	post("/charges", `{"id":"c","node":"/b/x","items":[{"meter":"drive.space","amount":501}]}`).want(200)
+	seq, err := h.led.Sequence(t.Context(), acme)
+	h.must(err)
+	var refused, free, made wire.MovedNode
+	post("/nodes/move", `{"from":"/b","to":"/a/y","dry_run":true}`).want(200).json(&refused)
+	if !refused.DryRun || refused.Resources != 1 || refused.Sequence != seq || len(refused.Blocks) != 1 || refused.Blocks[0].Node != "/a" || refused.Blocks[0].ShortBy != 1 {
+		t.Errorf("%+v", refused)
+	}
+	if p := post("/nodes/move", `{"from":"/b","to":"/a/y"}`).want(409).problem(); len(p.Blocks) != 1 || p.Blocks[0].Node != "/a" {
+		t.Errorf("%+v", p)
+	}
+	if got := post("/nodes/move", `{"from":"/b","to":"/c/y","dry_run":true}`).want(200); got.Header().Get(wire.HeaderSequence) != fmt.Sprint(seq) {
+		t.Errorf("a dry run took the ledger to %s", got.Header().Get(wire.HeaderSequence))
+	} else {
+		got.json(&free)
+	}
+	for body, status := range map[string]int{`{"from":"/b","to":"/a","dry_run":true}`: 409, `{"from":"/none","to":"/c","dry_run":true}`: 404, `{"from":"/b","to":"/b/c","dry_run":true}`: 400} {
+		post("/nodes/move", body).want(status)
+	}
+	if now, err := h.led.Sequence(t.Context(), acme); err != nil || now != seq {
+		t.Errorf("the ledger is at %d, %v; it was at %d", now, err, seq)
+	}
+	h.do(call{method: "POST", path: prefix + "/nodes/move", body: `{"from":"/b","to":"/c/y","dry_run":true}`, token: tokenName(acme, usance.RoleViewer, "/")}).want(403)
+	post("/nodes/move", `{"from":"/b","to":"/c/y"}`).want(200).json(&made)
+	if free.Sequence, free.DryRun = made.Sequence, false; len(free.Blocks) > 0 || free.Resources == 0 {
+		t.Errorf("%+v", free)
+	}
+	if free.Blocks = nil; !reflect.DeepEqual(free, made) {
+		t.Errorf("before: %+v; then: %+v", free, made)
+	}
 }
 
 func TestADeletionIsRefusedWithWhatDependsOnIt(t *testing.T) {

@@ -118,6 +118,13 @@ func (c *Client) MoveNode(ctx context.Context, from, to usance.Path) (wire.Moved
 	return create[wire.MovedNode](ctx, c, wire.MoveNode{From: from, To: to}, "nodes", "move")
 }
 
+// RehearseMove says what MoveNode would do and writes nothing. Quotas that would
+// refuse it are in Blocks; all else that would is the error.
+func (c *Client) RehearseMove(ctx context.Context, from, to usance.Path) (wire.MovedNode, error) {
+	k := call{method: http.MethodPost, path: []string{"nodes", "move"}}
+	return send[wire.MovedNode](ctx, c, k, wire.MoveNode{From: from, To: to, DryRun: true})
+}
+
 // Users returns a page of users.
 func (c *Client) Users(ctx context.Context, cursor string, limit int) (wire.List[usance.User], error) {
 	return get[wire.List[usance.User]](ctx, c, url.Values(values{}.text("cursor", cursor).number("limit", limit)), "users")

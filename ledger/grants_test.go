@@ -477,14 +477,14 @@ func TestAGuaranteeOfWhichNothingIsUsedNeedsRoomWhereItMoves(t *testing.T) {
 		}
 	}
 	take("1", 31, "")
-	_, err := f.MoveNode(t.Context(), tester, acme, "/a/t", "/b/t")
+	_, err := f.rehearsedMove(t, "/a/t", "/b/t")
 	refused, ok := errors.AsType[*usance.Error](err)
 	want := usance.Block{Node: "/b", Meter: "seats", Window: usance.Lifetime, Limit: 50, Used: 31, Guaranteed: 20, ShortBy: 1}
 	if !ok || !slices.Equal(refused.Blocks, []usance.Block{want}) {
 		t.Fatalf("refused by %+v: %v", refused, err)
 	}
 	take("2", -1, usance.ChargeAdjust)
-	if _, err := f.MoveNode(t.Context(), tester, acme, "/a/t", "/b/t"); err != nil {
+	if _, err := f.rehearsedMove(t, "/a/t", "/b/t"); err != nil {
 		t.Errorf("there is room for the guarantee: %v", err)
 	}
 }
@@ -512,13 +512,13 @@ func TestAMoveTakesGrantsAndGuaranteesAlong(t *testing.T) {
 	}
 	charge("1", "/b", 20, "")
 	charge("2", "/a/t", 3, "")
-	if _, err := f.MoveNode(t.Context(), tester, acme, "/a/t", "/b/t"); usance.KindOf(err) != usance.KindConflict || !strings.Contains(err.Error(), "between") {
+	if _, err := f.rehearsedMove(t, "/a/t", "/b/t"); usance.KindOf(err) != usance.KindConflict || !strings.Contains(err.Error(), "between") {
 		t.Fatalf("a move away from below what grants: %v", err)
 	}
 	if _, err := f.DeleteResource(t.Context(), tester, acme, "between"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := f.MoveNode(t.Context(), tester, acme, "/a/t", "/b/t")
+	_, err := f.rehearsedMove(t, "/a/t", "/b/t")
 	refused, ok := errors.AsType[*usance.Error](err)
 	want := usance.Block{Node: "/b", Meter: "seats", Window: usance.Lifetime, Limit: 50, Used: 20, Asked: 3, Guaranteed: 42, ShortBy: 15}
 	if !ok || !slices.Equal(refused.Blocks, []usance.Block{want}) {
@@ -533,7 +533,7 @@ func TestAMoveTakesGrantsAndGuaranteesAlong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.MoveNode(t.Context(), tester, acme, "/a/t", "/b/t"); err != nil {
+	if _, err := f.rehearsedMove(t, "/a/t", "/b/t"); err != nil {
 		t.Fatal(err)
 	}
 	now, err := f.Report(t.Context(), acme, ledger.Ask{Quotas: []registry.QuotaRef{{Node: "/b/t", Meter: "seats"}, {Node: "/b", Meter: "seats"}}})
@@ -543,7 +543,7 @@ func TestAMoveTakesGrantsAndGuaranteesAlong(t *testing.T) {
 	if q := now.Quotas[0]; q.Limit != 40 || q.Used != 3 || q.Available != 17 || q.GrantCount != 2 || now.Quotas[1].Available != 0 {
 		t.Errorf("after the move: %+v", now.Quotas)
 	}
-	if _, err := f.MoveNode(t.Context(), tester, acme, "/b/s", "/a/s"); err != nil {
+	if _, err := f.rehearsedMove(t, "/b/s", "/a/s"); err != nil {
 		t.Errorf("there is room at /a: %v", err)
 	}
 	past, err := f.QuotasAt(t.Context(), acme, []registry.QuotaRef{{Node: "/a/t", Meter: "seats"}}, then)

@@ -23,6 +23,7 @@ type Moved struct {
 	// where it ended.
 	Nodes, Quotas, Users, Tokens, Resources, Holds int
 	Flagged                                        []usance.Block // soft and shadow quotas that it passes
+	Blocks                                         []usance.Block // of a rehearsal: the hard quotas that refuse it
 }
 
 // MoveNode moves a node, defined or only used, to another place, and all that is
@@ -40,27 +41,33 @@ type Moved struct {
 // hard quotas that are above it only now have no room for it in a window that has
 // not ended; KindTooLarge past usance.MaxMoveRows or usance.MaxMoveScan.
 func (l *Ledger) MoveNode(ctx context.Context, actor usance.Actor, tenant usance.TenantID, from, to usance.Path) (Moved, error) {
-	if err := checkMove(from, to); err != nil {
+	w := &moving{l: l, tenant: tenant, actor: actor, from: from, to: to}
+	if err := l.move(ctx, w); err != nil {
 		return Moved{}, err
 	}
-	var w *moving
-	err := l.write(ctx, tenant, func(defs *registry.Definitions, more []store.Key) (*op, error) {
+	return w.done, nil
+}
+
+// move makes one move, or rehearses it.
+func (l *Ledger) move(ctx context.Context, made *moving) error {
+	if err := checkMove(made.from, made.to); err != nil {
+		return err
+	}
+	plain := *made
+	return l.write(ctx, made.tenant, func(defs *registry.Definitions, more []store.Key) (*op, error) {
 		o := &op{}
 		o.late = func() error {
-			w = &moving{l: l, tenant: tenant, actor: actor, defs: defs, from: from, to: to}
-			if err := w.prepare(ctx); err != nil {
-				return w.conflicted(ctx, err)
+			*made = plain
+			made.defs = defs
+			if err := made.prepare(ctx); err != nil {
+				return made.conflicted(ctx, err)
 			}
-			o.keys, o.run = w.keys, w.run
+			o.keys, o.run = made.keys, made.run
 			o.keys.Rows = append(o.keys.Rows, more...)
 			return nil
 		}
 		return o, nil
 	})
-	if err != nil {
-		return Moved{}, err
-	}
-	return w.done, nil
 }
 
 func checkMove(from, to usance.Path) error {
@@ -90,6 +97,8 @@ type moving struct {
 	actor    usance.Actor
 	defs     *registry.Definitions
 	from, to usance.Path
+	// rehearsal has run take itself back.
+	rehearsal bool
 
 	head        journal.Head
 	views       *viewMove
@@ -316,7 +325,10 @@ func (w *moving) run(t *tx) error {
 			return err
 		}
 	}
-	return w.guard(t)
+	if err := w.guard(t); err != nil || !w.rehearsal {
+		return err
+	}
+	return w.rehearsed(t)
 }
 
 // putDefinition saves a definition as its entry has it.

@@ -28,7 +28,7 @@ func (m *model) move(t *testing.T, f *fixture, r *rand.Rand) {
 	if r.IntN(4) > 0 {
 		to = usance.Path(strings.TrimSuffix(string(to), "/") + "/" + []string{"x", "y", "b"}[r.IntN(3)])
 	}
-	_, err := f.MoveNode(t.Context(), tester, acme, from, to)
+	_, err := f.rehearsedMove(t, from, to)
 	there, counts := false, false // what is at the destination
 	some, fits := false, true
 	for _, e := range m.facts {
@@ -233,7 +233,7 @@ func (m *reference) move(t *testing.T, f *fixture, r *rand.Rand) usance.Kind {
 		return usance.KindInvalid
 	}
 	want := m.moveBlocks(from, to, f.now)
-	_, err := f.MoveNode(t.Context(), tester, acme, from, to)
+	_, err := f.rehearsedMove(t, from, to)
 	switch kind := usance.KindOf(err); kind {
 	case usance.KindConflict, usance.KindNotFound:
 		at := func(n usance.Path) bool {
@@ -412,7 +412,7 @@ func TestNothingIsLostThatRacesAMove(t *testing.T) {
 // moved moves a node that must be movable.
 func (f *fixture) moved(t *testing.T, from, to usance.Path) ledger.Moved {
 	t.Helper()
-	m, err := f.MoveNode(t.Context(), tester, acme, from, to)
+	m, err := f.rehearsedMove(t, from, to)
 	if err != nil {
 		t.Fatalf("%s to %s: %v", from, to, err)
 	}
@@ -489,10 +489,10 @@ func TestAMoveTakesAllThatIsBoundToTheSubtree(t *testing.T) {
 	if n := f.measure(t, ledger.Measure{Meter: "vm.num", Node: "/c"}); n != 7 {
 		t.Errorf("%d at the new place, want 7", n)
 	}
-	if _, err := f.MoveNode(t.Context(), tester, acme, "/a", "/c/a"); usance.KindOf(err) != usance.KindNotFound {
+	if _, err := f.rehearsedMove(t, "/a", "/c/a"); usance.KindOf(err) != usance.KindNotFound {
 		t.Errorf("the same move again: %v", err)
 	}
-	if _, err := f.MoveNode(t.Context(), tester, acme, "/a", "/d"); usance.KindOf(err) != usance.KindNotFound || !strings.Contains(err.Error(), "moved it to /c/a") {
+	if _, err := f.rehearsedMove(t, "/a", "/d"); usance.KindOf(err) != usance.KindNotFound || !strings.Contains(err.Error(), "moved it to /c/a") {
 		t.Errorf("a move of what is no more: %v", err)
 	}
 	trail := audited(t, f, ledger.AuditFilter{Type: "node", Limit: 10})
@@ -542,7 +542,7 @@ func TestAMoveThatBreaksARuleIsRefusedWhole(t *testing.T) {
 		{from: "/a", to: usance.Path("/" + strings.Repeat("p/", 16) + "a"), kind: usance.KindInvalid},
 		{from: "/a", to: "/full/a", kind: usance.KindExceeded, blocks: []string{"/full vm.cpuNum"}},
 	} {
-		_, err := f.MoveNode(t.Context(), tester, acme, c.from, c.to)
+		_, err := f.rehearsedMove(t, c.from, c.to)
 		if usance.KindOf(err) != c.kind || err == nil {
 			t.Errorf("%s to %s: %v, want %s", c.from, c.to, err, c.kind)
 		}
@@ -574,7 +574,7 @@ func TestASubtreePastABoundIsRefusedAndMovedPieceByPiece(t *testing.T) {
 	refused := func(rows, scan int, what string) {
 		t.Helper()
 		f.BoundMoves(rows, scan)
-		if _, err := f.MoveNode(t.Context(), tester, acme, "/a/x", "/b/x"); usance.KindOf(err) != usance.KindTooLarge || !strings.Contains(err.Error(), what) {
+		if _, err := f.rehearsedMove(t, "/a/x", "/b/x"); usance.KindOf(err) != usance.KindTooLarge || !strings.Contains(err.Error(), what) {
 			t.Errorf("%d rows, %d looked through: %v", rows, scan, err)
 		}
 		if f.views(t, acme) != before {
@@ -584,7 +584,7 @@ func TestASubtreePastABoundIsRefusedAndMovedPieceByPiece(t *testing.T) {
 	least := 0 // rows that it takes
 	for rows := 1; least == 0; rows++ {
 		f.BoundMoves(rows, 60)
-		_, err := f.MoveNode(t.Context(), tester, acme, "/a/x/0", "/b/x/0")
+		_, err := f.rehearsedMove(t, "/a/x/0", "/b/x/0")
 		switch {
 		case err == nil:
 			least = rows

@@ -24,15 +24,11 @@ type Relocation struct {
 // have more handed out below it than its own limit; KindInvalid when a path would
 // be longer or deeper than paths are. It changes nothing.
 func (r *Registry) Relocate(tenant usance.TenantID, now *Definitions, from, to usance.Path) (Relocation, error) {
-	for at := range now.nodes {
-		if at.Within(to) {
-			return Relocation{}, usance.Errorf(usance.KindConflict, "node %s is defined already", at)
-		}
+	if there := now.Nodes(to); len(there) > 0 {
+		return Relocation{}, usance.Errorf(usance.KindConflict, "node %s is defined already", there[0].Path)
 	}
-	for ref := range now.quotas {
-		if ref.Node.Within(to) {
-			return Relocation{}, usance.Errorf(usance.KindConflict, "%s has a quota of %s already", ref.Node, ref.Meter)
-		}
+	if there := now.Quotas(to, true); len(there) > 0 {
+		return Relocation{}, usance.Errorf(usance.KindConflict, "%s has a quota of %s already", there[0].Node, there[0].Meter)
 	}
 	p := newPlan(r, tenant, now)
 	var out Relocation

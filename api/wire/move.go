@@ -6,11 +6,14 @@ import "github.com/usance/usance"
 type MoveNode struct {
 	From usance.Path `json:"from"`
 	To   usance.Path `json:"to"`
+
+	DryRun bool `json:"dry_run,omitzero"` // only say what the move would do
 }
 
-// MovedNode says what a move took along.
+// MovedNode says what a move took along, or what it would after a dry run.
 type MovedNode struct {
-	Sequence  uint64      `json:"sequence"` // of its entry
+	Sequence  uint64      `json:"sequence"` // of its entry; of a dry run, of the last entry that it looked at
+	DryRun    bool        `json:"dry_run,omitzero"`
 	From      usance.Path `json:"from"`
 	To        usance.Path `json:"to"`
 	Nodes     int         `json:"nodes"`
@@ -18,6 +21,7 @@ type MovedNode struct {
 	Users     int         `json:"users"`  // bound to the subtree
 	Tokens    int         `json:"tokens"` // bound to the subtree
 	Resources int         `json:"resources"`
-	Holds     int         `json:"holds"`   // open ones
-	Flagged   []Block     `json:"flagged"` // soft and shadow quotas that it passes
+	Holds     int         `json:"holds"`           // open ones
+	Flagged   []Block     `json:"flagged"`         // soft and shadow quotas that it passes
+	Blocks    []Block     `json:"blocks,omitzero"` // of a dry run alone: hard quotas that refuse the move
 }

@@ -133,28 +133,6 @@ func (r *remote) nodesCommand() *cobra.Command {
 	return cmd
 }
 
-func (r *remote) moveNodeCommand() *cobra.Command {
-	cmd := r.command("move FROM TO", "Move a node with all that is below it", cobra.ExactArgs(2),
-		func(cmd *cobra.Command, c *client.Client, args []string) error {
-			m, err := c.MoveNode(cmd.Context(), usance.Path(args[0]), usance.Path(args[1]))
-			if err != nil {
-				return err
-			}
-			if r.output == "json" {
-				return writeJSON(r.stdout, m)
-			}
-			fmt.Fprintf(r.stdout, "Moved %s to %s as entry %d: nodes %d, quotas %d, users %d, tokens %d, resources %d, open holds %d\n",
-				printable(string(m.From)), printable(string(m.To)), m.Sequence, m.Nodes, m.Quotas, m.Users, m.Tokens, m.Resources, m.Holds)
-			for _, b := range m.Flagged {
-				fmt.Fprintf(r.stdout, "Past %s\n", describeBlock(b.Plain()))
-			}
-			return nil
-		})
-	cmd.Long = "Move a node, with the definitions, quotas, resources, holds and usage at and below it and the users and tokens bound to\n" +
-		"it, to a place where nothing is. Hard quotas above the new place alone refuse what they have no room for (exit code 1)."
-	return cmd
-}
-
 func (r *remote) showNodes(v any, list ...usance.Node) error {
 	t := table{heads: []string{"PATH", "NAME", "ALIASES", "CARVED"}, empty: "No nodes."}
 	for _, n := range list {

@@ -17,6 +17,7 @@ export type Token = Schemas['Token']
 export type Change = Schemas['Change']
 export type Correction = Schemas['Correction']
 export type MovedNode = Schemas['MovedNode']
+export type Block = Schemas['Block']
 export type TenantSummary = Schemas['TenantSummary']
 export type Problem = Schemas['Problem']
 

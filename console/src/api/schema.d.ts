@@ -632,6 +632,8 @@ export interface paths {
          *
          *     A hard quota above the new place alone that has no room for it, in a window that has not ended, refuses the move: 409 of type urn:usance:problem:quota-exceeded with blocks. So do something at the new place, and a carved node whose limit would be passed: 409. A node that is not there, as after the same move, is 404. A subtree that holds more than one step may move is 413: move what is below it first.
          *
+         *     With dry_run nothing is written: the answer has the numbers that the move would have, and in blocks the hard quotas that would refuse it. All else that would refuse the move is answered as the move would be.
+         *
          *     Roles: operator, admin.
          */
         post: operations["moveNode"];
@@ -1911,10 +1913,14 @@ export interface components {
             from: components["schemas"]["Path"];
             /** @description Where it shall be. Nothing may be there yet. */
             to: components["schemas"]["Path"];
+            /** @description Only say what the move would do. */
+            dry_run?: boolean;
         };
         MovedNode: {
-            /** @description The move's entry in the tenant's ledger. */
+            /** @description The move's entry in the tenant's ledger; of a dry run, the last entry that it looked at. */
             sequence: number;
+            /** @description True: nothing was moved, and the numbers are what a move now would take along. */
+            dry_run?: boolean;
             from: components["schemas"]["Path"];
             to: components["schemas"]["Path"];
             /** @description Definitions of nodes that moved. */
@@ -1929,6 +1935,8 @@ export interface components {
             holds: number;
             /** @description Soft and shadow quotas that the move passes. */
             flagged: components["schemas"]["Block"][];
+            /** @description Of a dry run alone: the hard quotas that refuse the move. */
+            blocks?: components["schemas"]["Block"][];
         };
         User: {
             name: string;
