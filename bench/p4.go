@@ -29,7 +29,7 @@ func (b *bench) p4() error {
 		return err
 	}
 	of := fmt.Sprintf(", %d tenants, %d nodes, %s events", l.spec.Tenants+l.spec.Writers+1, grownNodes, l.text())
-	notes := []string{fmt.Sprintf("the store is that of P1 on top. The tenant asked about has the large tree and a year of usage, some 217,000 events, beside the others': %d without events, and those of P1.", l.spec.Tenants)}
+	notes := []string{fmt.Sprintf("the store is that of P1 on top. The tenant asked about has the large tree and a year of usage, some 217,000 events, beside the others': %d without events, and those of P1. It is asked once the engine is at rest.", l.spec.Tenants)}
 	compare := func(name, unit string, ours, peer measured) error {
 		b.say("P4, %s", name)
 		r := row{ID: "P4", Case: name + of, Unit: unit, Ours: series{Name: "Usance"}, Peers: []series{{Name: "1 tenant, 1 event"}}, Goal: "within 1.2 ×", Notes: notes}

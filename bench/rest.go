@@ -101,6 +101,24 @@ func (c *child) metrics() (m pebblestore.Metrics, err error) {
 	return m, err
 }
 
+// settled waits until the engine has nothing left to do by itself.
+func settled(metrics func() (pebblestore.Metrics, error)) (m pebblestore.Metrics, err error) {
+	const wait, most = 100 * time.Millisecond, time.Hour
+	for quiet, tries := 0, 0; quiet < 10; tries++ {
+		if m, err = metrics(); err != nil {
+			return m, err
+		}
+		if quiet++; m.CompactingNow > 0 || m.CompactionDebt > 0 || m.FilterPending {
+			quiet = 0
+		}
+		if tries > int(most/wait) {
+			return m, fmt.Errorf("the engine does not come to rest: %+v", m)
+		}
+		time.Sleep(wait)
+	}
+	return m, nil
+}
+
 // p5 is bytes on disk: what the engine's files take once it has nothing left to
 // do by itself. A restart has written everything out of the log.
 func (b *bench) p5() error {
@@ -114,15 +132,9 @@ func (b *bench) p5() error {
 	if b.ours, err = startServer("usance", usanceSpec{Dir: b.storeDir()}); err != nil {
 		return err
 	}
-	var m pebblestore.Metrics
-	for quiet, tries := 0, 0; quiet < 10 && tries < 200; tries++ {
-		if m, err = b.ours.metrics(); err != nil {
-			return err
-		}
-		if quiet++; m.CompactingNow > 0 || m.CompactionDebt > 0 || m.Flushes == 0 {
-			quiet = 0
-		}
-		time.Sleep(100 * time.Millisecond)
+	m, err := settled(b.ours.metrics)
+	if err != nil {
+		return err
 	}
 	events := b.stored
 	plain, packed, err := compressed()
