@@ -92,9 +92,12 @@ func Open(dir string, opts Options) (*Store, error) {
 	s.idle.L = &s.mu
 	s.committers.next = make(chan func())
 	s.versions.seed = maphash.MakeSeed()
-	if s.db, err = pebble.Open(dir, s.settings(opts)); err != nil {
+	settings, merges := s.settings(opts), newCompactions()
+	settings.Experimental.CompactionScheduler = merges
+	if s.db, err = pebble.Open(dir, settings); err != nil {
 		return nil, errors.Join(fmt.Errorf("pebblestore: open %s: %w", dir, err), lock.Close())
 	}
+	merges.begin(s.health.broken)
 	if err := s.checkFormat(); err != nil {
 		return nil, errors.Join(fmt.Errorf("pebblestore: open %s: %w", dir, err), s.db.Close(), lock.Close())
 	}
