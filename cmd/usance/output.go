@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 	"unicode"
@@ -14,6 +15,34 @@ import (
 	"github.com/usance/usance"
 	"github.com/usance/usance/api/wire"
 )
+
+// output is standard output. It keeps the first error of writing to it, of which
+// nothing may come behind it either: a command whose words got lost has failed,
+// for they may be what it was run for, such as a secret that is shown once.
+type output struct {
+	to  io.Writer
+	mu  sync.Mutex
+	err error
+}
+
+// Write implements io.Writer.
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.to.Write(b)
+	o.err = err
+	return n, err
+}
+
+// failed returns the error that writing ended with, if it did.
+func (o *output) failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
 
 // table is what people see of an answer.
 type table struct {

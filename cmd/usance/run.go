@@ -27,7 +27,7 @@ const (
 // app is what a command has of the world.
 type app struct {
 	stdin  io.Reader
-	stdout io.Writer
+	stdout *output
 	stderr io.Writer
 	env    map[string]string
 	now    func() time.Time
@@ -54,7 +54,8 @@ func (e *failure) Unwrap() error { return e.err }
 // run runs one command line and returns the exit code. It ends early when ctx
 // does; environ is in the form of os.Environ.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: map[string]string{}, now: time.Now}
+	out := &output{to: stdout}
+	a := &app{stdin: stdin, stdout: out, stderr: stderr, env: map[string]string{}, now: time.Now}
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
 		a.env[name] = value
@@ -62,11 +63,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root := a.root()
 	root.SetArgs(slices.Clone(args))
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return exitDone
+		if err = out.failed(); err == nil {
+			return exitDone
+		}
+		err = &failure{err: fmt.Errorf("not everything could be written to standard output: %w", err)}
 	}
 	failed, ran := errors.AsType[*failure](err)
 	if _, misused := errors.AsType[*usageError](err); misused || !ran {
@@ -170,7 +174,7 @@ func (a *app) readInput(name string, limit int64) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(bufio.NewReader(in), limit+1))
