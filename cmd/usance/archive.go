@@ -111,12 +111,10 @@ func (r *remote) exporter(cmd *cobra.Command, at offlineFlags, tenant usance.Ten
 		if err != nil {
 			return nil, err
 		}
-		from, to := io.Pipe()
-		go func() {
+		return pipe(func(to io.Writer) error {
 			_, err := begun.Write(ctx, unbuffered{to}, nil)
-			to.CloseWithError(err)
-		}()
-		return from, nil
+			return err
+		}, func() error { return nil }), nil
 	}
 	return func(ctx context.Context, to io.Writer, half io.Reader, progress func(done, of uint64)) (wire.Archived, error) {
 		if half != nil {
@@ -257,7 +255,7 @@ func (r *remote) importCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		if discard {
 			return r.discard(cmd, at, f)
 		}

@@ -180,14 +180,14 @@ func (k keyed) End() error {
 }
 
 // copy brings a copy to the sink, from a server or from a folder.
-func (j *backupJob) copy(cmd *cobra.Command, has []string, to backup.Sink) (backup.Manifest, error) {
+func (j *backupJob) copy(cmd *cobra.Command, has []string, to backup.Sink) (m backup.Manifest, err error) {
 	progress, finish := j.howFar("backing up")
 	defer finish()
 	from, err := j.open(cmd, has)
 	if err != nil {
-		return backup.Manifest{}, err
+		return m, err
 	}
-	defer from.Close()
+	defer func() { err = errors.Join(err, from.Close()) }()
 	var told func(bytes int64)
 	if progress != nil {
 		told = func(bytes int64) { progress(uint64(bytes), 0) }
@@ -215,19 +215,17 @@ func (j *backupJob) open(cmd *cobra.Command, has []string) (io.ReadCloser, error
 	if err := errors.Join(err, st.Close()); err != nil {
 		return nil, err
 	}
-	from, to := io.Pipe()
-	go func() {
+	return pipe(func(to io.Writer) error {
 		m, err := snapshot.Manifest(cmd.Context(), version(), j.now())
-		if err == nil {
-			known := make(map[string]bool, len(has))
-			for _, sum := range has {
-				known[sum] = true
-			}
-			err = backup.Write(cmd.Context(), to, snapshot, m, func(sum string) bool { return known[sum] })
+		if err != nil {
+			return err
 		}
-		to.CloseWithError(errors.Join(err, snapshot.Close()))
-	}()
-	return from, nil
+		known := make(map[string]bool, len(has))
+		for _, sum := range has {
+			known[sum] = true
+		}
+		return backup.Write(cmd.Context(), to, snapshot, m, func(sum string) bool { return known[sum] })
+	}, snapshot.Close), nil
 }
 
 func (j *backupJob) tell(m backup.Manifest, had int) error {
@@ -289,7 +287,7 @@ func restoreFrom(source, name string, to backup.Sink) (m backup.Manifest, err er
 	if err != nil {
 		return m, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	if info, err := f.Stat(); err != nil || info.IsDir() {
 		return m, errors.Join(usance.Errorf(usance.KindInvalid, "%s is not a folder of backups", source), err)
 	}
