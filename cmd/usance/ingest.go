@@ -93,15 +93,15 @@ func (r *remote) ingestFile(ctx context.Context, in *ingestion, name string, par
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 			size = info.Size()
 		}
 		source = f
 	}
 	bar := r.bar(size, name)
-	defer bar.Close()
-	events, err := openEvents(io.TeeReader(source, bar))
+	defer func() { _ = bar.Finish() }()
+	events, err := openEvents(io.TeeReader(source, passing{bar}))
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -113,7 +113,7 @@ func (r *remote) ingestFile(ctx context.Context, in *ingestion, name string, par
 		if len(batch) > 0 {
 			g.Go(func() error { return in.send(within, name, batch) })
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -121,6 +121,15 @@ func (r *remote) ingestFile(ctx context.Context, in *ingestion, name string, par
 		}
 	}
 	return cmp.Or(g.Wait(), ctx.Err())
+}
+
+// passing shows on a bar how much has been read. A bar that fails, as it does when
+// the file has grown since its size was asked for, is no reason to stop reading.
+type passing struct{ bar *progressbar.ProgressBar }
+
+func (p passing) Write(b []byte) (int, error) {
+	_ = p.bar.Add(len(b))
+	return len(b), nil
 }
 
 // bar is a progress bar on a person's screen, by the bytes of the file, and

@@ -95,7 +95,7 @@ func (r *eventReader) Next() (rawEvent, error) {
 	}
 	for {
 		text, long, err := r.readLine()
-		if err != nil && (err != io.EOF || len(text) == 0 && !long) {
+		if err != nil && (!errors.Is(err, io.EOF) || len(text) == 0 && !long) {
 			return rawEvent{}, err
 		}
 		r.line++
@@ -134,7 +134,7 @@ func (r *eventReader) nextOfArray() (rawEvent, error) {
 		if _, err := r.array.ReadToken(); err != nil {
 			return rawEvent{}, err
 		}
-		if _, err := r.array.ReadToken(); err != io.EOF {
+		if _, err := r.array.ReadToken(); !errors.Is(err, io.EOF) {
 			return rawEvent{}, fmt.Errorf("line %d: there is something after the end of the array", r.counted.at(r.array.InputOffset()))
 		}
 		return rawEvent{}, io.EOF
@@ -145,7 +145,7 @@ func (r *eventReader) nextOfArray() (rawEvent, error) {
 		if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 			return rawEvent{}, fmt.Errorf("line %d: this is not JSON, and nothing behind it can be read: %w", r.counted.at(s.ByteOffset), s.Err)
 		}
-		if errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
+		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 			err = errors.New("the file ends within the array")
 		}
 		return rawEvent{}, fmt.Errorf("line %d: %w", r.counted.at(at), err)
