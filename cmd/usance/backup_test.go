@@ -54,7 +54,7 @@ func TestABackupUnderLoadBringsBackWhatWasAcknowledged(t *testing.T) {
 	}
 	usance := func(args ...string) string {
 		t.Helper()
-		cmd := exec.Command(binary, args...)
+		cmd := exec.CommandContext(t.Context(), binary, args...)
 		cmd.Env = append(os.Environ(), "USANCE_URL="+p.url, "USANCE_TOKEN="+strings.TrimSpace(string(token)))
 		out, err := cmd.CombinedOutput()
 		if err != nil {

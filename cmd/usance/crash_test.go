@@ -24,7 +24,7 @@ import (
 func build(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "usance")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return path
@@ -33,7 +33,7 @@ func build(t *testing.T) string {
 // serveProcess starts the binary on a folder and returns an operator's client.
 func serveProcess(t *testing.T, binary, dir string, attempts int) (*process, *client.Client) {
 	t.Helper()
-	p, err := start(exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--log-level", "error"))
+	p, err := start(exec.CommandContext(context.Background(), binary, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--log-level", "error"))
 	if err != nil {
 		t.Fatal(err)
 	}

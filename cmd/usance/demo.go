@@ -103,7 +103,7 @@ func derived(key [32]byte, name string, length int) string {
 	var out strings.Builder
 	for block := 0; ; block++ {
 		mac := hmac.New(sha256.New, key[:])
-		fmt.Fprintf(mac, "demo %s %d", name, block)
+		mac.Write(fmt.Appendf(nil, "demo %s %d", name, block))
 		for _, b := range mac.Sum(nil) {
 			if int(b) >= 256/len(letters)*len(letters) {
 				continue // keeps every letter equally likely

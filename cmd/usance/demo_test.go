@@ -38,7 +38,7 @@ func TestTheDemoAnswersAndCanBeStartedAgain(t *testing.T) {
 	var first map[string]string
 	counts := map[string]int64{}
 	for round := range 2 {
-		p, err := start(exec.Command(binary, "demo", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--env", file))
+		p, err := start(exec.CommandContext(context.Background(), binary, "demo", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--env", file))
 		if err != nil {
 			t.Fatal(err)
 		}

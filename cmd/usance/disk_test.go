@@ -177,7 +177,7 @@ func TestACorruptTableIsNamedAndNeverServed(t *testing.T) {
 				t.Fatal(err)
 			}
 			told := askCorrupt(t, binary, dir, 3*sent*perRequest)
-			out, err := exec.Command(binary, "verify", "--data", dir).CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), binary, "verify", "--data", dir).CombinedOutput()
 			if told += string(out); err == nil {
 				t.Logf("%s: nothing that is kept for anybody lies at %d", filepath.Base(table), at)
 				continue
@@ -208,7 +208,7 @@ func askCorrupt(t *testing.T, binary, dir string, want int64) string {
 		}
 		return string(b)
 	}
-	p, err := start(exec.Command("sh", "-c", `exec "$@" 2>"$0"`, log, binary, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--log-level", "error"))
+	p, err := start(exec.CommandContext(context.Background(), "sh", "-c", `exec "$@" 2>"$0"`, log, binary, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--log-level", "error"))
 	if err != nil {
 		return logged() // it says why it does not start
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -21,7 +22,7 @@ import (
 func TestConnectionsDoNotTakeTheStoresFiles(t *testing.T) {
 	const limit, strangers = 160, 300
 	binary, dir := build(t), t.TempDir()
-	p, err := start(exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, limit), "sh", binary, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--log-level", "error"))
+	p, err := start(exec.CommandContext(context.Background(), "sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, limit), "sh", binary, "serve", "--listen", "127.0.0.1:0", "--data", dir, "--log-level", "error"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net"
@@ -104,7 +105,7 @@ func (i image) container(t *testing.T, binary string, writable ...string) contai
 func (c container) command(args []string, env map[string]string) *exec.Cmd {
 	all := maps.Clone(c.env)
 	maps.Copy(all, env)
-	cmd := exec.Command(c.entrypoint[0], args...)
+	cmd := exec.CommandContext(context.Background(), c.entrypoint[0], args...)
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: c.root, Credential: &syscall.Credential{Uid: uint32(c.uid), Gid: uint32(c.uid)}}
 		cmd.Dir = "/"
@@ -159,7 +160,7 @@ func listens(t *testing.T, env map[string]string) int {
 func buildAs(t *testing.T, i image) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "usance")
-	cmd := exec.Command(i.build[0], append(slices.Clone(i.build[1:]), "-o", binary, ".")...)
+	cmd := exec.CommandContext(t.Context(), i.build[0], append(slices.Clone(i.build[1:]), "-o", binary, ".")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)

@@ -52,7 +52,7 @@ func newShared(t *testing.T) *shared {
 // serve starts a process at the address.
 func (s *shared) serve(t *testing.T, name, listen string) (*process, *client.Client) {
 	t.Helper()
-	cmd := exec.Command(s.binary, "serve", "--listen", listen, "--data", filepath.Join(s.dir, name), "--log-level", "error")
+	cmd := exec.CommandContext(context.Background(), s.binary, "serve", "--listen", listen, "--data", filepath.Join(s.dir, name), "--log-level", "error")
 	cmd.Env = s.env
 	p, err := start(cmd)
 	if err != nil {

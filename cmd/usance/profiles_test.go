@@ -13,7 +13,7 @@ func TestProfilesAreServedUntilTheServerStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{"": "goroutine", "goroutine?debug=1": "serveProfiles", "heap?debug=1": "heap profile"} {
-		resp, err := http.Get(url + path)
+		resp, err := getURL(t, http.DefaultClient, url+path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,8 +28,18 @@ func TestProfilesAreServedUntilTheServerStops(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
-	if resp, err := http.Get(url); err == nil {
+	if resp, err := getURL(t, http.DefaultClient, url); err == nil {
 		_ = resp.Body.Close()
 		t.Error("profiles are still served")
 	}
+}
+
+// getURL asks for an address; the caller closes the answer's body.
+func getURL(t *testing.T, c *http.Client, url string) (*http.Response, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Do(r)
 }

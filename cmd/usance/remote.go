@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -66,7 +67,7 @@ func (r *remote) client(cmd *cobra.Command) (*client.Client, error) {
 }
 
 func detailOf(err error) string {
-	if e, ok := err.(*usance.Error); ok {
+	if e, ok := errors.AsType[*usance.Error](err); ok {
 		return e.Detail
 	}
 	return err.Error()

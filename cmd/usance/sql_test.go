@@ -20,7 +20,7 @@ func TestTwoProcessesKeepTheTablesForSQL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close(t.Context())
+	defer func() { _ = db.Close(t.Context()) }() // it only looks
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
 	for round := range 3 {

@@ -133,7 +133,7 @@ func TestServeSpeaksHTTPSAndHTTP2(t *testing.T) {
 	}
 	for _, http2 := range []bool{true, false} {
 		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: http2}}
-		answer, err := client.Get(p.url + "/healthz")
+		answer, err := getURL(t, client, p.url+"/healthz")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,10 +24,10 @@ func TestTheVersionThatMakeStampsIsTheOneTold(t *testing.T) {
 		}
 	}
 	binary := filepath.Join(t.TempDir(), "usance")
-	if out, err := exec.Command("go", "build", "-ldflags", "-X main.stamped=v9.8.7-test", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-X main.stamped=v9.8.7-test", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	out, err := exec.Command(binary, "version").Output()
+	out, err := exec.CommandContext(t.Context(), binary, "version").Output()
 	if err != nil || !strings.HasPrefix(string(out), "usance v9.8.7-test (go") {
 		t.Errorf("%q, %v", out, err)
 	}
