@@ -95,12 +95,24 @@ func hourBounds(t time.Time, zone *time.Location) (time.Time, time.Time) {
 // clocks skip midnight that is the instant they skip to; where they repeat it,
 // the first of the two.
 func midnight(y int, m time.Month, d int, zone *time.Location) time.Time {
-	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
-	want := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	t, want := time.Date(y, m, d, 0, 0, 0, 0, zone), time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	if since, _ := t.ZoneBounds(); since.IsZero() || t.Sub(since) > aroundMidnight {
+		_, offset := t.Zone() // no clocks were set around it: it is the first with its date, if it has the one wanted
+		if t.Unix()+int64(offset) == want.Unix() {
+			return t.UTC()
+		}
+	}
+	return searchMidnight(t, want)
+}
+
+// aroundMidnight is how far from what a zone takes for midnight the day may begin.
+const aroundMidnight = 3 * time.Hour
+
+func searchMidnight(t, want time.Time) time.Time {
 	// Look at the slots around the candidate for the first whose local date is
 	// the wanted one and that follows one whose local date is earlier.
-	for probe := t.Add(-3 * time.Hour); ; probe = probe.Add(Slot) {
-		py, pm, pd := probe.In(zone).Date()
+	for probe := t.Add(-aroundMidnight); ; probe = probe.Add(Slot) {
+		py, pm, pd := probe.Date()
 		if !time.Date(py, pm, pd, 0, 0, 0, 0, time.UTC).Before(want) {
 			return probe.UTC()
 		}

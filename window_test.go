@@ -85,6 +85,33 @@ func TestWindowsTile(t *testing.T) {
 	})
 }
 
+// TestTheShortWayToMidnightEndsWhereTheLongOneDoes looks at the days around every
+// change of every zone's clocks, and at some others.
+func TestTheShortWayToMidnightEndsWhereTheLongOneDoes(t *testing.T) {
+	check := func(at time.Time, zone *time.Location) {
+		y, m, d := at.In(zone).Date()
+		for i := -2; i <= 2; i++ {
+			if got, want := usance.Midnight(y, m, d+i, zone), usance.PlainMidnight(y, m, d+i, zone); !got.Equal(want) {
+				t.Fatalf("%s, %d-%02d-%02d: %s, want %s", zone, y, m, d+i, got, want)
+			}
+		}
+	}
+	for _, zone := range zones(t) {
+		for at := usance.Earliest; at.Before(time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)); {
+			check(at, zone)
+			_, next := at.In(zone).ZoneBounds()
+			if next.IsZero() {
+				break
+			}
+			at = next
+		}
+	}
+	all := zones(t)
+	rapid.Check(t, func(r *rapid.T) {
+		check(anyInstant(r), rapid.SampledFrom(all).Draw(r, "zone"))
+	})
+}
+
 func TestCalendarDaysHaveTheHoursTheirClocksGive(t *testing.T) {
 	for _, c := range []struct {
 		zone, at string
