@@ -116,7 +116,7 @@ func (l *Ledger) Charge(ctx context.Context, actor usance.Actor, tenant usance.T
 		}
 		w = &chargeWork{batch: b, charge: c, ledger: l}
 		if b.enforce && c.Mode != usance.ChargeCheck {
-			if w.readings, err = planReadings(defs, touched(defs, c.Node, c.Items), l.now(), &b.keys); err != nil {
+			if w.readings, err = l.planReadings(defs, touched(defs, c.Node, c.Items), l.now(), &b.keys); err != nil {
 				return nil, err
 			}
 		}

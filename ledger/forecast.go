@@ -72,7 +72,7 @@ func (l *Ledger) Forecast(ctx context.Context, tenant usance.TenantID, refs []re
 			if err != nil {
 				return err
 			}
-			list, err := readGrants(rows, a.quota.Meter, a.quota.Node)
+			list, err := readGrants(rows, grantsID(a.quota.Meter, a.quota.Node))
 			if err != nil {
 				return err
 			}

@@ -186,9 +186,9 @@ func checkGrants(rows *store.Rows, defs *registry.Definitions, r *usance.Resourc
 	return nil
 }
 
-// readGrants returns the grants of the quota of a meter at a node.
-func readGrants(rows *store.Rows, meter string, node usance.Path) ([]grant, error) {
-	b, ok := rows.Get(store.Grants, grantsID(meter, node))
+// readGrants returns the grants in a row; see grantsID.
+func readGrants(rows *store.Rows, id string) ([]grant, error) {
+	b, ok := rows.Get(store.Grants, id)
 	if !ok {
 		return nil, nil
 	}
@@ -220,7 +220,7 @@ func nextEdge(list []grant, now time.Time) time.Time {
 
 // inForce returns q with the limit that it has at an instant.
 func inForce(rows *store.Rows, q usance.Quota, at time.Time) (usance.Quota, error) {
-	list, err := readGrants(rows, q.Meter, q.Node)
+	list, err := readGrants(rows, grantsID(q.Meter, q.Node))
 	if err == nil && len(list) > 0 {
 		q.Limit, _ = usance.EffectiveLimit(q.Limit, granted(list, at))
 	}

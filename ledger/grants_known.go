@@ -34,13 +34,10 @@ func (p pastGrants) remove(resource string) {
 
 // grantsAt returns, by row, what was granted to the quotas of plans at a moment,
 // in the order of the resources' ids.
-func (l *Ledger) grantsAt(ctx context.Context, tenant usance.TenantID, m Moment, plans []*quotaPlan, spent *budget) (map[string][]grant, error) {
+func (l *Ledger) grantsAt(ctx context.Context, tenant usance.TenantID, m Moment, ids []string, spent *budget) (map[string][]grant, error) {
 	p := pastGrants{}
-	for _, q := range plans {
-		p[grantsID(q.quota.Meter, q.quota.Node)] = map[string]grant{}
-		for _, b := range q.above {
-			p[grantsID(b.quota.Meter, b.quota.Node)] = map[string]grant{}
-		}
+	for _, id := range ids {
+		p[id] = map[string]grant{}
 	}
 	ever := store.Key{Table: store.Grants, ID: ""}
 	rows, err := l.st.Load(ctx, tenant, store.Keys{Rows: []store.Key{journal.HeadKey, ever}})

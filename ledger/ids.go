@@ -97,7 +97,11 @@ func groupsPrefix(meter string, node usance.Path) string {
 
 // Days are written with their sign bit flipped, so that they sort as numbers.
 func dayText(d usance.Day) string {
-	return string(binary.BigEndian.AppendUint32(nil, uint32(d)^1<<31))
+	return string(appendDay(make([]byte, 0, 4), d))
+}
+
+func appendDay(b []byte, d usance.Day) []byte {
+	return binary.BigEndian.AppendUint32(b, uint32(d)^1<<31)
 }
 
 func cutDay(id string) (usance.Day, string, bool) {

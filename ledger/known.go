@@ -95,39 +95,29 @@ func (l *Ledger) QuotasAt(ctx context.Context, tenant usance.TenantID, refs []re
 	if err != nil {
 		return out, err
 	}
-	shared := map[registry.QuotaRef]*plan{}
-	var quotas []*quotaPlan
-	var unused store.Keys
-	for _, ref := range refs {
-		q, err := newQuotaPlan(defs, ref, m.Time, shared, &unused)
-		if err != nil {
-			return out, err
-		}
-		quotas = append(quotas, q)
+	all, err := newSheet(defs, refs)
+	if err != nil {
+		return out, err
 	}
-	fold := newPastFold(shared)
+	quotas := all.at(defs, m.Time, nil, new(store.Keys))
+	fold := newPastFold(quotas.plans)
 	spent := newBudget()
 	if err := fold.run(ctx, l, tenant, defs, m, spent); err != nil {
 		return out, err
 	}
-	held, err := l.heldAt(ctx, tenant, m, shared, spent)
+	held, err := l.heldAt(ctx, tenant, m, quotas.plans, spent)
 	if err != nil {
 		return out, err
 	}
-	grants, err := l.grantsAt(ctx, tenant, m, quotas, spent)
+	grants, err := l.grantsAt(ctx, tenant, m, all.grants, spent)
 	if err != nil {
 		return out, err
 	}
-	for _, q := range quotas {
-		r, err := q.read(func(p *plan) (taken, error) {
-			return taken{fold.value(p), held[p.series[0].series]}, nil
-		}, func(q usance.Quota) ([]grant, error) { return grants[grantsID(q.Meter, q.Node)], nil })
-		if err != nil {
-			return out, err
-		}
-		out.Quotas = append(out.Quotas, r)
-	}
-	return out, nil
+	out.Quotas, err = quotas.read(func(i int) (taken, error) {
+		p := quotas.plans[i]
+		return taken{fold.value(p), held[p.series[0].series]}, nil
+	}, func(id string) ([]grant, error) { return grants[id], nil })
+	return out, err
 }
 
 // pastFold folds events for many quotas at once.
@@ -144,7 +134,7 @@ type pastPart struct {
 	newest map[gaugeKey]timedSample
 }
 
-func newPastFold(plans map[registry.QuotaRef]*plan) *pastFold {
+func newPastFold(plans []*plan) *pastFold {
 	f := &pastFold{parts: map[series]*pastPart{}}
 	first := true
 	for _, p := range plans {
@@ -230,7 +220,7 @@ func (f *pastFold) value(p *plan) usance.Sum {
 
 // heldAt returns what open holds at and below each quota's node set aside at a
 // moment.
-func (l *Ledger) heldAt(ctx context.Context, tenant usance.TenantID, m Moment, plans map[registry.QuotaRef]*plan, spent *budget) (map[series]usance.Sum, error) {
+func (l *Ledger) heldAt(ctx context.Context, tenant usance.TenantID, m Moment, plans []*plan, spent *budget) (map[series]usance.Sum, error) {
 	h := heldFold{at: m.Time, sums: map[series]usance.Sum{}}
 	var head journal.Head
 	some := true

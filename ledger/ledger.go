@@ -36,6 +36,7 @@ type Ledger struct {
 
 	queues     queues
 	paths      chargePaths
+	sheets     sheets
 	hot        hot
 	long       bool // every charge goes the long way
 	rangeBatch int

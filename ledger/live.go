@@ -145,7 +145,7 @@ func (t *tx) quota(s *liveSeries, at *chargeLevel, r *chargeRows) (*liveQuota, e
 	if q.reserved, err = readBalance(t.rows, s.id); err != nil {
 		return nil, err
 	}
-	list, err := readGrants(t.rows, at.quota.Meter, at.quota.Node)
+	list, err := readGrants(t.rows, grantsID(at.quota.Meter, at.quota.Node))
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,10 @@ type plan struct {
 	members bool
 
 	spent *budget // bounds the events read one by one; nil for no bound
+
+	// reach, if there is one, is the last day that something of the tenant is known to
+	// lie on. The plans of one read share it.
+	reach *usance.Day
 }
 
 // planned is a series that an output is made of.
@@ -38,7 +42,8 @@ type planned struct {
 	series
 	id     string
 	output int
-	range_ int // of its rollups, or members, among the load's ranges; -1 for none
+	days   dayRows // those of its rollups that are named one by one
+	range_ int     // of its rollups, or members, among the load's ranges; -1 for none
 }
 
 // cell is the answer for one output and stretch.
@@ -54,7 +59,11 @@ func newPlan(defs *registry.Definitions, m *usance.Meter, node usance.Path, stre
 // add makes a series part of an output.
 func (p *plan) add(group string, output int) {
 	s := series{p.meter.Name, p.node, group}
-	p.series = append(p.series, planned{series: s, id: s.id(), output: output})
+	p.addSeries(s, s.id(), output)
+}
+
+func (p *plan) addSeries(s series, id string, output int) {
+	p.series = append(p.series, planned{series: s, id: id, output: output, range_: -1})
 	p.outputs = max(p.outputs, output+1)
 }
 
@@ -63,21 +72,34 @@ func (p *plan) name(keys *store.Keys) {
 	if p.meter.Aggregation == usance.AggUnique {
 		p.members = p.members || !p.sightingsSuffice()
 	}
+	first, last, few := p.fewDays()
 	for i := range p.series {
 		s := &p.series[i]
-		keys.Rows = append(keys.Rows, store.Key{Table: store.Totals, ID: s.id})
-		s.range_ = -1
-		from, to, needed := p.dayRange(s.id)
-		if !needed {
-			continue
+		s.range_, s.days = -1, dayRows{}
+		from, to, needed := "", "", !few
+		if !few {
+			from, to, needed = p.dayRange(s.id)
 		}
-		s.range_ = len(keys.Ranges)
-		table := store.Rollups
-		if p.members {
-			table = store.Members
+		if p.fromTotals() || !few && !needed {
+			keys.Rows = append(keys.Rows, store.Key{Table: store.Totals, ID: s.id})
 		}
-		keys.Ranges = append(keys.Ranges, store.Range{Table: table, From: from, To: to})
+		switch {
+		case few:
+			s.days = nameDays(keys, s.id, first, last)
+		case needed:
+			s.range_ = len(keys.Ranges)
+			table := store.Rollups
+			if p.members {
+				table = store.Members
+			}
+			keys.Ranges = append(keys.Ranges, store.Range{Table: table, From: from, To: to})
+		}
 	}
+}
+
+// fromTotals reports that the totals are read whatever time is asked about.
+func (p *plan) fromTotals() bool {
+	return p.meter.Aggregation.Stands() || p.meter.Aggregation == usance.AggUnique && !p.members
 }
 
 // dayRange returns the ids of the days whose rollups or members are needed.
@@ -146,6 +168,9 @@ func (p *plan) eval(ctx context.Context, l *Ledger, tenant usance.TenantID, rows
 		fill(out, sets, func(v valueSet) cell { return cell{usance.SumOf(int64(len(v))), len(v) > 0} })
 		return out, nil
 	case p.meter.Aggregation.Stands():
+		if err := p.reaches(head); err != nil {
+			return nil, err
+		}
 		if err := p.evalStanding(rows, head.Newest, out); err != nil {
 			return nil, err
 		}
@@ -153,19 +178,24 @@ func (p *plan) eval(ctx context.Context, l *Ledger, tenant usance.TenantID, rows
 	}
 	states := grid[usance.State](p.outputs, len(p.stretches))
 	agg := kept(p.meter.Aggregation)
-	for _, s := range p.series {
-		sum, err := p.total(rows, s)
-		if err != nil {
-			return nil, err
+	spans := p.spans(head.Newest)
+	for i := range p.series {
+		s := &p.series[i]
+		if p.fromTotals() || !s.byDay() {
+			sum, err := p.total(rows, s)
+			if err != nil {
+				return nil, err
+			}
+			if p.meter.Aggregation == usance.AggUnique && sum.zone != "" && sum.zone != p.defs.Tenant.Timezone {
+				return p.again(ctx, l, tenant)
+			}
+			if !s.byDay() {
+				states[s.output][0] = states[s.output][0].Merge(sum.state)
+				continue
+			}
 		}
-		if p.meter.Aggregation == usance.AggUnique && sum.zone != "" && sum.zone != p.defs.Tenant.Timezone {
-			return p.again(ctx, l, tenant)
-		}
-		if s.range_ < 0 {
-			states[s.output][0] = states[s.output][0].Merge(sum.state)
-			continue
-		}
-		if err := p.foldSlots(rows.Range(s.range_), len(s.id), agg, head.Newest, states[s.output]); err != nil {
+		f := daysFold{spans: spans, states: states[s.output], agg: agg}
+		if err := s.eachDay(rows, f.day); err != nil {
 			return nil, err
 		}
 	}
@@ -209,27 +239,12 @@ func (p *plan) again(ctx context.Context, l *Ledger, tenant usance.TenantID) ([]
 	return p.eval(ctx, l, tenant, rows, head)
 }
 
-func (p *plan) total(rows *store.Rows, s planned) (total, error) {
+func (p *plan) total(rows *store.Rows, s *planned) (total, error) {
 	b, ok := rows.Get(store.Totals, s.id)
 	if !ok {
 		return total{}, nil
 	}
 	return decodeTotal(b, kept(p.meter.Aggregation))
-}
-
-func readSlots(rows []store.Row, prefix int, agg usance.Aggregation) ([]slotState, error) {
-	slots := make([]slotState, 0, 8*len(rows))
-	for _, row := range rows {
-		day, _, ok := cutDay(row.ID[prefix:])
-		if !ok {
-			return nil, usance.ErrCorrupt
-		}
-		var err error
-		if slots, err = decodeSlots(slots, day, row.Value, agg); err != nil {
-			return nil, err
-		}
-	}
-	return slots, nil
 }
 
 // cut resolves a stretch to whole slots, [from, to), and to the pieces of slots
@@ -264,54 +279,42 @@ func (s stretch) cut(newest time.Time) (from, to tick, pieces []stretch) {
 	return from, to, pieces
 }
 
-// foldSlots folds each slot of the days' rows, which are in order, into the stretch
-// that wholly holds it.
-func (p *plan) foldSlots(rows []store.Row, prefix int, agg usance.Aggregation, newest time.Time, states []usance.State) error {
-	i := 0
-	from, to, _ := p.stretches[0].cut(newest)
-	for _, row := range rows {
-		day, _, ok := cutDay(row.ID[prefix:])
-		if !ok {
-			return usance.ErrCorrupt
-		}
-		err := eachSlot(day, row.Value, agg, func(at tick, s usance.State) {
-			for at >= to && i+1 < len(p.stretches) {
-				i++
-				from, to, _ = p.stretches[i].cut(newest)
-			}
-			if at >= from && at < to {
-				states[i] = states[i].Merge(s)
-			}
-		})
-		if err != nil {
-			return err
-		}
+// spans are the whole slots of the stretches.
+func (p *plan) spans(newest time.Time) []ticks {
+	out := make([]ticks, len(p.stretches))
+	for i, s := range p.stretches {
+		out[i].from, out[i].to, _ = s.cut(newest)
 	}
-	return nil
+	return out
 }
 
 // evalStanding reads levels and gauges at the ends of the stretches: the total
 // less every change at or after the end.
 func (p *plan) evalStanding(rows *store.Rows, newest time.Time, out [][]cell) error {
-	for _, s := range p.series {
+	n := len(p.stretches)
+	changes := make([]ticks, n) // from the end of one to the end of the next
+	for i, s := range p.stretches {
+		_, changes[i].from, _ = stretch{to: s.to}.cut(newest)
+		changes[i].to = math.MaxInt64
+		if i > 0 {
+			changes[i-1].to = changes[i].from
+		}
+	}
+	states := make([]usance.State, n)
+	for i := range p.series {
+		s := &p.series[i]
 		sum, err := p.total(rows, s)
 		if err != nil {
 			return err
 		}
-		standing := sum.state.Sum
-		var slots []slotState
-		if s.range_ >= 0 {
-			if slots, err = readSlots(rows.Range(s.range_), len(s.id), usance.AggLevel); err != nil {
-				return err
-			}
+		clear(states)
+		f := daysFold{spans: changes, states: states, agg: usance.AggLevel}
+		if err := s.eachDay(rows, f.day); err != nil {
+			return err
 		}
-		next := len(slots)
-		for i := len(p.stretches) - 1; i >= 0; i-- {
-			_, end, _ := stretch{to: p.stretches[i].to}.cut(newest)
-			for next > 0 && slots[next-1].at >= end {
-				next--
-				standing = standing.Minus(slots[next].state.Sum)
-			}
+		standing := sum.state.Sum
+		for i := n - 1; i >= 0; i-- {
+			standing = standing.Minus(states[i].Sum)
 			c := &out[s.output][i]
 			*c = cell{c.value.Plus(standing), true}
 		}
@@ -326,7 +329,8 @@ func (p *plan) evalMembers(rows *store.Rows, newest time.Time, sets [][]valueSet
 	for i, s := range p.stretches {
 		bounds[i].from, bounds[i].to, _ = s.cut(newest)
 	}
-	for _, s := range p.series {
+	for i := range p.series {
+		s := &p.series[i]
 		if list := sets[s.output]; len(list) == 1 && list[0] == nil {
 			list[0] = make(valueSet, len(rows.Range(s.range_))) // nearly all of them are counted
 		}

@@ -14,53 +14,30 @@ import (
 // the step. A quota whose plan reads a range cannot be read so, because ranges
 // show rows as they were before the step.
 type readings struct {
-	quotas []*quotaPlan
+	quotas *sheetAt
 	out    []QuotaReading // once read
 }
 
 // planReadings returns how to read the quotas, and adds to keys what that takes;
-// nil when they have to be read after the step.
-func planReadings(defs *registry.Definitions, refs []registry.QuotaRef, now time.Time, keys *store.Keys) (*readings, error) {
-	r := &readings{quotas: make([]*quotaPlan, 0, len(refs))}
-	var needed store.Keys
-	shared := make(map[registry.QuotaRef]*plan, len(refs))
-	for _, ref := range refs {
-		q, err := newQuotaPlan(defs, ref, now, shared, &needed)
-		if err != nil {
-			return nil, err
-		}
-		r.quotas = append(r.quotas, q)
+// nil when they have to be read after the step: a range is among it, or a window,
+// which may be over when the step is made.
+func (l *Ledger) planReadings(defs *registry.Definitions, refs []registry.QuotaRef, now time.Time, keys *store.Keys) (*readings, error) {
+	s, err := l.sheets.of(defs, refs)
+	if err != nil {
+		return nil, err
 	}
-	if len(needed.Ranges) > 0 {
+	var needed store.Keys
+	quotas := s.at(defs, now, nil, &needed)
+	if s.timed || len(needed.Ranges) > 0 {
 		return nil, nil
 	}
 	keys.Rows = append(keys.Rows, needed.Rows...)
-	return r, nil
+	return &readings{quotas: quotas}, nil
 }
 
 // read reads the quotas from the rows as the step has them now.
-func (r *readings) read(l *Ledger, tenant usance.TenantID, t *tx) error {
-	known := make(map[*plan]taken, len(r.quotas))
-	use := func(p *plan) (taken, error) {
-		if t, ok := known[p]; ok {
-			return t, nil
-		}
-		cells, err := p.eval(context.Background(), l, tenant, t.rows, t.head)
-		if err != nil {
-			return taken{}, err
-		}
-		reserved, err := readBalance(t.rows, p.series[0].id)
-		known[p] = taken{cells[0][0].value, reserved}
-		return known[p], err
-	}
-	r.out = make([]QuotaReading, 0, len(r.quotas))
-	for _, q := range r.quotas {
-		q.now = t.at
-		reading, err := q.read(use, func(q usance.Quota) ([]grant, error) { return readGrants(t.rows, q.Meter, q.Node) })
-		if err != nil {
-			return err
-		}
-		r.out = append(r.out, reading)
-	}
-	return nil
+func (r *readings) read(l *Ledger, tenant usance.TenantID, t *tx) (err error) {
+	r.quotas.now = t.at
+	r.out, err = r.quotas.readRows(context.Background(), l, tenant, t.rows, t.head)
+	return err
 }

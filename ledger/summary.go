@@ -292,7 +292,7 @@ func (s *summing) readQuotas(list []limited, rows *store.Rows, head journal.Head
 		if err != nil {
 			return err
 		}
-		grants, err := readGrants(rows, x.quota.Meter, x.quota.Node)
+		grants, err := readGrants(rows, grantsID(x.quota.Meter, x.quota.Node))
 		if err != nil {
 			return err
 		}
