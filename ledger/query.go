@@ -24,15 +24,32 @@ func (l *Ledger) Query(ctx context.Context, tenant usance.TenantID, q Query) (An
 	if q.Zone == nil {
 		q.Zone = time.UTC
 	}
+	if q.needsEvents() {
+		return l.queryPast(ctx, tenant, q)
+	}
+	defs, err := l.reg.Known(ctx, tenant)
+	for err == nil {
+		answer, failed := l.queryRollups(ctx, tenant, defs, q)
+		if failed == nil {
+			return answer, nil
+		}
+		was := defs.Version // it may be said by definitions that are over
+		if defs, err = l.reg.Definitions(ctx, tenant); err == nil && defs.Version == was {
+			return answer, failed
+		}
+	}
+	return Answer{}, err
+}
+
+// queryPast answers what is folded from the events.
+func (l *Ledger) queryPast(ctx context.Context, tenant usance.TenantID, q Query) (Answer, error) {
 	defs, err := l.reg.Definitions(ctx, tenant)
 	if err != nil {
 		return Answer{}, err
 	}
-	var head journal.Head
-	if q.needsEvents() {
-		if head, err = l.head(ctx, tenant); err != nil {
-			return Answer{}, err
-		}
+	head, err := l.head(ctx, tenant)
+	if err != nil {
+		return Answer{}, err
 	}
 	if q.AsOf > head.Sequence {
 		return Answer{}, notReached(q.AsOf, head.Sequence)
@@ -43,17 +60,20 @@ func (l *Ledger) Query(ctx context.Context, tenant usance.TenantID, q Query) (An
 			return Answer{}, err
 		}
 	}
-	m, err := findMeter(defs, q.Meter)
+	m, err := q.meter(defs)
 	if err != nil {
 		return Answer{}, err
 	}
-	if err := q.check(m); err != nil {
-		return Answer{}, err
+	return l.queryEvents(ctx, tenant, defs, head, m, q)
+}
+
+// meter returns the meter that is asked for, if the query fits it.
+func (q *Query) meter(defs *registry.Definitions) (*usance.Meter, error) {
+	m, err := findMeter(defs, q.Meter)
+	if err != nil {
+		return nil, err
 	}
-	if q.needsEvents() {
-		return l.queryEvents(ctx, tenant, defs, head, m, q)
-	}
-	return l.queryRollups(ctx, tenant, m, q)
+	return m, q.check(m)
 }
 
 func (q *Query) check(m *usance.Meter) error {
@@ -96,33 +116,44 @@ func (q *Query) needsEvents() bool {
 	return q.AsOf != 0 || len(q.Subjects) > 0 || slices.Contains(q.GroupBy, "subject") || q.Window == usance.Minute
 }
 
-func (l *Ledger) queryRollups(ctx context.Context, tenant usance.TenantID, m *usance.Meter, q Query) (Answer, error) {
+func (l *Ledger) queryRollups(ctx context.Context, tenant usance.TenantID, defs *registry.Definitions, q Query) (Answer, error) {
+	m, err := q.meter(defs)
+	if err != nil {
+		return Answer{}, err
+	}
 	groups, err := l.groups(ctx, tenant, m, q)
 	if err != nil {
 		return Answer{}, err
 	}
 	stretches, err := l.stretches(ctx, tenant, m, q, groups)
-	if err != nil || len(stretches) == 0 {
-		seq, seqErr := l.Sequence(ctx, tenant)
-		return Answer{Sequence: seq}, cmp.Or(err, seqErr)
+	if err != nil {
+		return Answer{}, err
+	}
+	if len(stretches) == 0 {
+		head, err := l.head(ctx, tenant)
+		if err == nil && head.Definitions != defs.Version {
+			err = errStale
+		}
+		return Answer{Sequence: head.Sequence}, err
 	}
 	var outputs []output
 	var p *plan
 	var answer Answer
+	var reach usance.Day
 	marks := -1 // index of the range of the marks of corrections
-	err = l.read(ctx, tenant, func(defs *registry.Definitions) (store.Keys, error) {
+	err = l.read(ctx, tenant, func(now *registry.Definitions) (store.Keys, error) {
 		var keys store.Keys
-		now, ok := defs.Meter(m.Name)
-		if !ok {
-			return keys, usance.Errorf(usance.KindNotFound, "there is no meter %q", m.Name)
+		if now.Version != defs.Version {
+			return keys, errStale
 		}
-		p = newPlan(defs, now, q.Node, stretches)
-		outputs = q.outputs(now, groups, p.add)
+		p = newPlan(defs, m, q.Node, stretches)
+		p.reach = &reach
+		outputs = q.outputs(m, groups, p.add)
 		if len(outputs)*len(stretches) > usance.MaxQueryRows {
 			return keys, tooManyRows()
 		}
 		p.name(&keys)
-		if marks = -1; q.Window != "" {
+		if marks = -1; q.Window != "" && !q.Unmarked {
 			marks = len(keys.Ranges)
 			keys.Ranges = append(keys.Ranges, p.restatedRange())
 		}

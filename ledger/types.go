@@ -86,6 +86,8 @@ type Query struct {
 	// Zeros adds a row of 0 for every window without usage, for answers that are
 	// not grouped.
 	Zeros bool
+	// Unmarked leaves Row.Restated out, which costs a range.
+	Unmarked bool
 	// AsOf answers what would have been said when this was the newest entry; 0 for
 	// now. Such an answer is folded from the events, under the definitions of then.
 	AsOf uint64

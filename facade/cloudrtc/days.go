@@ -33,7 +33,7 @@ func readings(p *figures.Plan, node usance.Path, asked usageQuery) []*reading {
 		r := byKind[kind]
 		if r == nil {
 			r = &reading{query: ledger.Query{Meter: f.Source.Meter, Node: at, From: asked.first.Start(), To: (asked.end + 1).Start(),
-				Window: usance.DayWindow, Filter: map[string][]string{}}}
+				Window: usance.DayWindow, Unmarked: true, Filter: map[string][]string{}}}
 			byKind[kind] = r
 			out = append(out, r)
 		}
