@@ -73,23 +73,20 @@ func ParseLimits(text string, documented Limits) (Limits, error) {
 
 // tell sets the limit of a name, or those of a surface that are not named themselves.
 func (l Limits) tell(documented Limits, told map[string]string, name, value string) error {
-	named := func(limit string) bool {
-		surface, _, _ := strings.Cut(limit, ".")
-		_, itself := told[limit]
-		return limit == name || surface == name && !itself
-	}
 	known := false
 	for _, limit := range slices.Sorted(maps.Keys(documented)) {
 		surface, _, _ := strings.Cut(limit, ".")
-		known = known || limit == name || surface == name
-		if !named(limit) {
+		if limit != name && surface != name {
 			continue
 		}
+		known = true
 		next, wrong := parseLimit(value, documented[limit])
 		if wrong != "" {
 			return usance.Errorf(usance.KindInvalid, "%s: %s", name, wrong)
 		}
-		l[limit] = next
+		if _, itself := told[limit]; limit == name || !itself {
+			l[limit] = next
+		}
 	}
 	if !known {
 		return usance.Errorf(usance.KindInvalid, "there is no limit %q; there are %s, and the name before the dot for all of a surface", name,
@@ -115,8 +112,8 @@ func parseLimit(text string, documented Limit) (l Limit, wrong string) {
 		per = "1" + per // 60/m
 	}
 	d, err := time.ParseDuration(per)
-	if err != nil || d < time.Second || d > MaxPer || d%time.Second != 0 {
-		return l, fmt.Sprintf("%q is not a time of 1s to 24h in whole seconds, such as 1m", per)
+	if err != nil || strings.Contains(per, ".") || d < time.Second || d > MaxPer || d%time.Second != 0 {
+		return l, fmt.Sprintf("%q is not a time of 1s to 24h in whole seconds and without a decimal point, such as 1m", per)
 	}
 	return Limit{Requests: n, Per: d}, ""
 }

@@ -55,6 +55,10 @@ func TestALimitThatCannotBeIsRefusedByName(t *testing.T) {
 		"b=60/25h":       "not a time of 1s to 24h",
 		"b=60/-1m":       "not a time of 1s to 24h",
 		"b=60/fortnight": "not a time of 1s to 24h",
+		"b=60/.5h":       "not a time of 1s to 24h",
+		"b=60/1.5m":      "not a time of 1s to 24h",
+
+		"a.user=1/s,a.all=1/s,a=nonsense": `"nonsense" is not off`,
 	} {
 		_, err := gateway.ParseLimits(text, documentedLimits())
 		if err == nil || !strings.Contains(err.Error(), says) {
