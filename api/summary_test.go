@@ -93,6 +93,9 @@ func (h *house) single(tenant usance.Tenant, meter string) wire.TenantSummary {
 	y, m, d := now.In(zone).Date()
 	day := func(back int) time.Time { return time.Date(y, m, d-back, 0, 0, 0, 0, zone) }
 	usage := func(from, to time.Time) wire.Integer {
+		if !from.Before(to) { // the day has just begun
+			return wire.Integer{}
+		}
 		var u wire.Usage
 		ask("/meters/"+meter+"/query?from="+url.QueryEscape(from.Format(time.RFC3339Nano))+"&to="+url.QueryEscape(to.Format(time.RFC3339Nano)), &u)
 		return u.Data[0].Value
