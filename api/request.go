@@ -195,8 +195,9 @@ func (q *request) pageOf(most uint64) (cursor string, limit int, err error) {
 	if n == 0 {
 		n = most
 	}
-	b, err := base64.RawURLEncoding.DecodeString(q.query.text("cursor"))
-	if err != nil {
+	given := q.query.text("cursor")
+	b, err := base64.RawURLEncoding.DecodeString(given)
+	if err != nil || cursorOf(string(b)) != given {
 		return "", 0, parameterError("cursor", "is not one that this server gave")
 	}
 	return string(b), int(n), nil
@@ -317,13 +318,15 @@ func (p params) text(name string) string {
 	return p[name][0]
 }
 
-// list returns the values of a parameter that may be repeated, and split at
-// commas.
+// list returns the values of a parameter that may be repeated, split at commas:
+// each once, in the order in which they first stand.
 func (p params) list(name string) []string {
 	var out []string
+	seen := map[string]bool{} // a query has room for thousands
 	for _, v := range p[name] {
 		for part := range strings.SplitSeq(v, ",") {
-			if !slices.Contains(out, part) {
+			if !seen[part] {
+				seen[part] = true
 				out = append(out, part)
 			}
 		}
