@@ -59,6 +59,24 @@ type Principal struct {
 	Subtree Path   // what it may see and touch; Root for all
 	Via     string // how it signed in: "token", "aksk", "meeting", …
 	Enforce bool   // the quotas enforce what it records by ordinary ingest
+	Proof   Proof
+}
+
+// Proof is what the credentials of a principal were when they were checked. What is
+// opened or changed on their strength later is refused when they are others by
+// then. It holds no secret, and means something to the registry alone.
+type Proof struct {
+	Stamp    string   // of the user's password, rights and state, or of the token's secret and rights
+	Key      string   // kind and id of the key that signed; empty where none did
+	KeyOwner TenantID // the key's tenant
+	KeyStamp string   // of the key's secret, user and state
+}
+
+// SignedBy returns the proof with the key of another: of one whom a key lets speak
+// for a user that is not the key's own.
+func (p Proof) SignedBy(other Proof) Proof {
+	p.Key, p.KeyOwner, p.KeyStamp = other.Key, other.KeyOwner, other.KeyStamp
+	return p
 }
 
 // May returns nil when the principal has the right at the node, and otherwise

@@ -59,9 +59,9 @@ func applyManifest(q *request) error {
 }
 
 func (q *request) applyTenant(t *registry.ManifestTenant) (wire.AppliedTenant, error) {
-	done, err := q.api.reg.EditFrom(q.r.Context(), q.actor(), t.ID, func(now *registry.Definitions) (registry.Edit, error) {
+	done, err := q.api.reg.EditFrom(q.r.Context(), q.actor(), t.ID, q.confirmed(func(now *registry.Definitions) (registry.Edit, error) {
 		return t.Edit(now), nil
-	})
+	}))
 	return wire.AppliedTenant{Tenant: t.ID, Sequence: done.Sequence, Changes: wireChanges(done.Differences)}, err
 }
 

@@ -18,11 +18,22 @@ func (q *request) edit(e registry.Edit) error {
 // editFrom makes a change that depends on what is defined, such as one that is
 // refused where something exists or where it does not.
 func (q *request) editFrom(change func(now *registry.Definitions) (registry.Edit, error)) (registry.Edited, error) {
-	out, err := q.api.reg.EditFrom(q.r.Context(), q.actor(), q.tenant, change)
+	out, err := q.api.reg.EditFrom(q.r.Context(), q.actor(), q.tenant, q.confirmed(change))
 	if err == nil {
 		q.sequence(out.Sequence)
 	}
 	return out, narrowed(err)
+}
+
+// confirmed refuses the change when the caller's credentials are by then others than
+// those that were let in: who loses its rights makes no last change of them.
+func (q *request) confirmed(change func(now *registry.Definitions) (registry.Edit, error)) func(now *registry.Definitions) (registry.Edit, error) {
+	return func(now *registry.Definitions) (registry.Edit, error) {
+		if err := now.Confirm(q.who); err != nil {
+			return registry.Edit{}, err
+		}
+		return change(now)
+	}
 }
 
 // remove makes e unless there is nothing to remove.

@@ -279,8 +279,12 @@ func createLoginCode(q *request) error {
 	}
 	now := q.api.now().UTC()
 	out := wire.LoginCode{Code: registry.NewSecret(""), Expires: now.Add(loginCodeLife)}
-	s := registry.Session{Kind: LoginCodeKind, Tenant: q.tenant, User: u.Name, Created: now, Expires: out.Expires}
-	if err := q.api.reg.OpenSession(q.r.Context(), out.Code, s, 16, true); err != nil {
+	who, err := q.api.reg.PrincipalOf(q.r.Context(), q.tenant, u.Name, LoginCodeKind)
+	if err != nil {
+		return err
+	}
+	s := registry.Session{Kind: LoginCodeKind, Created: now, Expires: out.Expires}
+	if err := q.api.reg.OpenSession(q.r.Context(), out.Code, who, s, 16, true); err != nil {
 		return err
 	}
 	return q.answer(http.StatusCreated, out)

@@ -131,7 +131,12 @@ func TestACookieSpeaksForWhoSignedIn(t *testing.T) {
 		if strings.Contains(cookie, "us_") {
 			t.Errorf("the cookie shows the token: %s", cookie)
 		}
-		if got, used, err := f.who(cookie, nil); err != nil || !used || got != want {
+		got, used, err := f.who(cookie, nil)
+		if proved := got.Proof != (usance.Proof{}); proved != (got.Role != usance.RoleOperator) {
+			t.Errorf("%s: proved by %+v", body, got.Proof)
+		}
+		got.Proof = usance.Proof{}
+		if err != nil || !used || got != want {
 			t.Errorf("%s: %+v, %v, %v; want %+v", body, got, used, err, want)
 		}
 	}

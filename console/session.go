@@ -243,8 +243,8 @@ func (c *Console) withPassword(w http.ResponseWriter, ctx context.Context, login
 	}
 	now := c.o.Now()
 	token := registry.NewSecret("")
-	s := registry.Session{Kind: SessionKind, Tenant: who.Tenant, User: who.User, Created: now, Expires: now.Add(sessionLife), Sliding: sessionLife}
-	return who, byUser + token, c.reg.OpenSession(ctx, token, s, sessionsOfUser, true)
+	s := registry.Session{Kind: SessionKind, Created: now, Expires: now.Add(sessionLife), Sliding: sessionLife}
+	return who, byUser + token, c.reg.OpenSession(ctx, token, who, s, sessionsOfUser, true)
 }
 
 func (c *Console) locked(w http.ResponseWriter, until time.Time) error {

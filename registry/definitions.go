@@ -53,19 +53,26 @@ type Definitions struct {
 	sharing bool // meters and feeds are base's
 
 	// What follows from single rows at some cost, worked out when first asked for.
-	stamps  held[string, string] // by user
-	secrets held[string, string] // opened, by kind and id of the key
+	stamps    held[string, string] // by user
+	keyStamps held[string, string] // by kind and id of the key
+	secrets   held[string, string] // opened, by kind and id of the key
 }
 
 // The rows as stored.
 type userRow struct {
 	usance.User
 	Hash string `json:"hash,omitempty"` // of the password; empty: cannot sign in with one
+
+	// Epoch counts how often password, rights or state were changed, so that what a
+	// change ended stays ended when it is changed back. 0 in rows of older releases
+	// until the next change.
+	Epoch uint64 `json:"epoch,omitempty"`
 }
 
 type keyRow struct {
 	usance.Key
 	Sealed []byte `json:"sealed"`
+	Epoch  uint64 `json:"epoch,omitempty"` // of secret, user and state, as a user's
 }
 
 type tokenRow struct {

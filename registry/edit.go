@@ -388,5 +388,5 @@ func changedMembers(before, after []byte) string {
 		}
 	}
 	slices.Sort(names)
-	return joinComma(slices.Compact(names))
+	return joinComma(slices.Compact(slices.DeleteFunc(names, func(name string) bool { return name == "" })))
 }

@@ -48,7 +48,7 @@ func TestTheNextRequestOfAnyProcessFindsRevokedWhatOneRevoked(t *testing.T) {
 					w.Registry = processes[0]
 				}
 				w.Edit("acme", everything())
-				if err := w.Registry.OpenSession(w.ctx, "token", w.session(0, time.Hour), 0, false); err != nil {
+				if err := w.openSession(w.Registry, "token", w.session(0, time.Hour), 0, false); err != nil {
 					t.Fatal(err)
 				}
 				asked := func(r *registry.Registry) (out [4]bool) {

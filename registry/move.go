@@ -86,6 +86,7 @@ func (p *plan) relocateSubtrees(from, to usance.Path) (users, tokens int) {
 	bound := func(at usance.Path) bool { return at != "" && at.Within(from) }
 	for _, name := range slices.Sorted(maps.Keys(p.before.users)) {
 		if u := p.before.users[name]; bound(u.Subtree) {
+			u.Epoch++
 			if u.Subtree = u.Subtree.Rebase(from, to); p.fits(u.Subtree) {
 				p.write("", "user", name, name, u)
 				users++

@@ -27,6 +27,8 @@ func memberName(k string) string {
 	switch k {
 	case "hash", "sealed":
 		return "secret"
+	case "epoch":
+		return "" // comes with another member
 	}
 	return k
 }
@@ -261,6 +263,10 @@ func (p *plan) putUser(field string, u UserSpec) {
 			row.Hash = hash
 		}
 	}
+	row.Epoch = old.Epoch
+	if before := p.before.users[u.Name]; !exists || row.access() != old.access() {
+		row.Epoch = max(before.Epoch, old.Epoch) + 1
+	}
 	p.write(field, "user", u.Name, u.Name, row)
 	p.claims = append(p.claims, claim{kind: "user", value: u.Name, shared: true, fresh: !exists, field: field + ".name"})
 }
@@ -306,6 +312,10 @@ func (p *plan) putKey(field string, k KeySpec) {
 		if was, err := p.reg.seal.open(old.Sealed, name); !exists || err != nil || was != k.Secret {
 			row.Sealed = p.reg.seal.seal(k.Secret, name)
 		}
+	}
+	row.Epoch = old.Epoch
+	if !exists || !bytes.Equal(row.Sealed, old.Sealed) || row.User != old.User || row.Disabled != old.Disabled {
+		row.Epoch = max(p.before.keys[name].Epoch, old.Epoch) + 1
 	}
 	if p.write(field, "key", name, string(k.Kind)+" "+k.ID, row) {
 		p.diffs[len(p.diffs)-1].Secret = made

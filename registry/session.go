@@ -22,19 +22,23 @@ type Session struct {
 	User    string            `json:"user"`
 	Created time.Time         `json:"created"`
 	Expires time.Time         `json:"expires"`
-	Sliding time.Duration     `json:"-"`               // every use moves Expires to now + Sliding
-	Data    map[string]string `json:"data,omitempty"`  // of a session that was looked up: read it only
-	Stamp   string            `json:"stamp,omitempty"` // of the user's rights and password; a change ends the session
+	Sliding time.Duration     `json:"-"`              // every use moves Expires to now + Sliding
+	Data    map[string]string `json:"data,omitempty"` // of a session that was looked up: read it only
+	Proof   usance.Proof      `json:"-"`              // what it was opened by; a change of that ends it
 }
 
 // sessionRow is a session as stored.
 type sessionRow struct {
 	Session
-	Nanoseconds int64 `json:"sliding,omitempty"`
+	Nanoseconds int64           `json:"sliding,omitempty"`
+	Stamp       string          `json:"stamp,omitempty"`
+	Key         string          `json:"key,omitempty"`
+	KeyOwner    usance.TenantID `json:"key_tenant,omitempty"`
+	KeyStamp    string          `json:"key_stamp,omitempty"`
 }
 
 func putSession(rows *store.Rows, id string, s Session) error {
-	return putJSON(rows, id, sessionRow{s, int64(s.Sliding)})
+	return putJSON(rows, id, sessionRow{s, int64(s.Sliding), s.Proof.Stamp, s.Proof.Key, s.Proof.KeyOwner, s.Proof.KeyStamp})
 }
 
 func readSession(rows *store.Rows, id string) (Session, error) {
@@ -49,6 +53,7 @@ func decodeSession(b []byte) (Session, error) {
 	var row sessionRow
 	err := json.Unmarshal(b, &row)
 	row.Sliding = time.Duration(row.Nanoseconds)
+	row.Proof = usance.Proof{Stamp: row.Stamp, Key: row.Key, KeyOwner: row.KeyOwner, KeyStamp: row.KeyStamp}
 	return row.Session, err
 }
 
@@ -77,49 +82,25 @@ func (k sessionKey) id() string {
 	return sessionPrefix + k.kind + "\x00" + hex.EncodeToString(k.digest[:])
 }
 
-// stampOf returns the stamp of a user that may sign in, and the user.
-func (d *Definitions) stampOf(user string) (string, usance.User, bool) {
-	u, ok := d.users[user]
-	if !ok || u.Disabled {
-		return "", usance.User{}, false
-	}
-	stamp, known := d.stamps.get(user)
-	if !known {
-		stamp = u.stamp()
-		d.stamps.put(user, stamp, maxHeld)
-	}
-	return stamp, u.User, true
-}
-
-// stamp changes when the user's password, role, subtree or state does.
-func (u userRow) stamp() string {
-	state := "on"
-	if u.Disabled {
-		state = "off"
-	}
-	sum := sha256.Sum256([]byte(u.Hash + "\x00" + string(u.Role) + "\x00" + string(u.Subtree) + "\x00" + state))
-	return hex.EncodeToString(sum[:6])
-}
-
-// OpenSession stores a session under a token. A user has at most limit live
+// OpenSession stores a session of a principal, whose tenant and user it takes,
+// under a token. It is KindUnauthorized when the credentials that the principal was
+// proved by have changed since, or the user is gone or disabled; when that happens
+// while it is stored, the session is never good. A user has at most limit live
 // sessions of a kind (0: no bound but 10,000): one more ends the oldest when
 // evict is set, and is refused with KindConflict otherwise.
-func (r *Registry) OpenSession(ctx context.Context, token string, s Session, limit int, evict bool) error {
-	d, err := r.Definitions(ctx, s.Tenant)
-	if err != nil {
+func (r *Registry) OpenSession(ctx context.Context, token string, who usance.Principal, s Session, limit int, evict bool) error {
+	s.Tenant, s.User, s.Proof = who.Tenant, who.User, who.Proof
+	if _, err := r.proved(ctx, s); errors.Is(err, errSession) {
+		return usance.Errorf(usance.KindUnauthorized, "the user is gone or disabled, or the credentials have been changed or revoked")
+	} else if err != nil {
 		return err
 	}
-	u, ok := d.users[s.User]
-	if !ok || u.Disabled {
-		return usance.Errorf(usance.KindUnauthorized, "the user does not exist or is disabled")
-	}
-	s.Stamp = u.stamp()
 	if limit <= 0 {
 		limit = 10_000
 	}
 	id, listID := sessionID(s.Kind, token), listID(s.Kind, s.Tenant, s.User)
 	for range 8 {
-		err = r.openSession(ctx, id, listID, s, limit, evict)
+		err := r.openSession(ctx, id, listID, s, limit, evict)
 		if !errors.Is(err, errStale) {
 			return err
 		}
@@ -165,7 +146,7 @@ func (r *Registry) openSession(ctx context.Context, id, listID string, s Session
 			if err != nil {
 				return err
 			}
-			if was.Expires.After(now) && was.Stamp == s.Stamp {
+			if was.Expires.After(now) && was.Proof.Stamp == s.Proof.Stamp {
 				live = append(live, old)
 			} else {
 				rows.Delete(store.Sessions, old)
@@ -209,7 +190,7 @@ var errSession = usance.Errorf(usance.KindUnauthorized, "the session is unknown 
 // Session returns the live session of a token and who it speaks for now, and
 // slides its life if it is a sliding one. Unknown, ended and expired tokens are
 // KindUnauthorized, and so is one whose user has since changed password or
-// rights, or is gone.
+// rights, or is gone, or that a signing key opened that has since changed.
 func (r *Registry) Session(ctx context.Context, kind, token string) (Session, usance.Principal, error) {
 	s, p, err := r.peek(ctx, kind, token)
 	if err != nil || s.Sliding == 0 {
@@ -219,15 +200,39 @@ func (r *Registry) Session(ctx context.Context, kind, token string) (Session, us
 	if s.Expires.Sub(now) > s.Sliding {
 		return s, p, nil // still within the grain of its last use
 	}
-	s.Expires = now.Add(s.Sliding + s.Sliding/slideGrain)
-	id := sessionID(kind, token)
-	err = r.st.Step(ctx, usance.System, store.Keys{Rows: []store.Key{{Table: store.Sessions, ID: id}}}, func(rows *store.Rows) error {
-		if _, ok := rows.Get(store.Sessions, id); !ok {
-			return errSession // signed out meanwhile
+	next := now.Add(s.Sliding + s.Sliding/slideGrain)
+	s, err = r.changeSession(ctx, kind, token, func(s *Session) {
+		if s.Expires.Before(next) {
+			s.Expires = next
 		}
-		return putSession(rows, id, s)
 	})
 	return s, p, err
+}
+
+// RenewSession has a token's live session end at a time, and returns it. Like
+// every use of a session it is KindUnauthorized when there is none, also when it
+// is signed out meanwhile.
+func (r *Registry) RenewSession(ctx context.Context, kind, token string, expires time.Time) (Session, error) {
+	if _, _, err := r.peek(ctx, kind, token); err != nil {
+		return Session{}, err
+	}
+	return r.changeSession(ctx, kind, token, func(s *Session) { s.Expires = expires })
+}
+
+// changeSession changes what is stored of a session, if it still is.
+func (r *Registry) changeSession(ctx context.Context, kind, token string, change func(*Session)) (s Session, err error) {
+	id := sessionID(kind, token)
+	err = r.st.Step(ctx, usance.System, store.Keys{Rows: []store.Key{{Table: store.Sessions, ID: id}}}, func(rows *store.Rows) error {
+		if s, err = readSession(rows, id); err != nil {
+			return err
+		}
+		if s.Kind != kind {
+			return errSession // signed out meanwhile
+		}
+		change(&s)
+		return putSession(rows, id, s)
+	})
+	return s, err
 }
 
 // PeekSession is Session without sliding the session's life.
@@ -247,15 +252,13 @@ func (r *Registry) peek(ctx context.Context, kind, token string) (Session, usanc
 	if !ok || s.Kind != kind || !r.now().Before(s.Expires) {
 		return Session{}, usance.Principal{}, errSession
 	}
-	d, err := r.Definitions(ctx, s.Tenant)
+	u, err := r.proved(ctx, s)
 	if err != nil {
 		return Session{}, usance.Principal{}, err
 	}
-	stamp, u, ok := d.stampOf(s.User)
-	if !ok || stamp != s.Stamp {
-		return Session{}, usance.Principal{}, errSession
-	}
-	return s, principalOf(s.Tenant, u, kind), nil
+	p := principalOf(s.Tenant, u, kind)
+	p.Proof = s.Proof
+	return s, p, nil
 }
 
 // CloseSession ends a token's session. It reports whether there was one.

@@ -43,7 +43,7 @@ func (w *world) opened(token, user string, life time.Duration) {
 	w.Helper()
 	s := w.session(0, life)
 	s.User = user
-	if err := w.Registry.OpenSession(w.ctx, token, s, 0, false); err != nil {
+	if err := w.openSession(w.Registry, token, s, 0, false); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -73,10 +73,10 @@ func TestExpiredSessionsOfUsersWhoNeverReturnAreRemoved(t *testing.T) {
 	}
 	// What is left of the list is right: the limit counts the live one alone.
 	s := w.session(0, time.Hour)
-	if err := w.Registry.OpenSession(w.ctx, "next", s, 2, false); err != nil {
+	if err := w.openSession(w.Registry, "next", s, 2, false); err != nil {
 		t.Error(err)
 	}
-	if err := w.Registry.OpenSession(w.ctx, "over", s, 2, false); usance.KindOf(err) != usance.KindConflict {
+	if err := w.openSession(w.Registry, "over", s, 2, false); usance.KindOf(err) != usance.KindConflict {
 		t.Errorf("a third of two: %v", err)
 	}
 }
@@ -85,7 +85,7 @@ func TestASessionThatSlidesIsNotSwept(t *testing.T) {
 	w := newWorld(t)
 	w.Edit("acme", everything())
 	const life = time.Hour
-	if err := w.Registry.OpenSession(w.ctx, "s", w.session(life, life), 0, false); err != nil {
+	if err := w.openSession(w.Registry, "s", w.session(life, life), 0, false); err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
@@ -179,7 +179,7 @@ func TestSweepsOfSeveralProcessesRemoveEachSessionOnce(t *testing.T) {
 			removed += n
 		})
 		wg.Go(func() {
-			err := reg.OpenSession(w.ctx, fmt.Sprint("new", p), w.session(0, time.Hour), 0, false)
+			err := w.openSession(reg, fmt.Sprint("new", p), w.session(0, time.Hour), 0, false)
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {

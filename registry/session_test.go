@@ -15,6 +15,16 @@ func (w *world) session(sliding time.Duration, life time.Duration) registry.Sess
 	return registry.Session{Kind: "meeting", Tenant: "acme", User: "ops", Created: now, Expires: now.Add(life), Sliding: sliding}
 }
 
+// openSession opens a session for its user, who has just been let in.
+func (w *world) openSession(reg *registry.Registry, token string, s registry.Session, limit int, evict bool) error {
+	w.Helper()
+	who, err := reg.PrincipalOf(w.ctx, s.Tenant, s.User, "password")
+	if err != nil {
+		return err
+	}
+	return reg.OpenSession(w.ctx, token, who, s, limit, evict)
+}
+
 func (w *world) live(token string) bool {
 	w.Helper()
 	_, p, err := w.Registry.PeekSession(w.ctx, "meeting", token)
@@ -28,7 +38,7 @@ func TestASessionLivesUntilItExpiresOrIsClosed(t *testing.T) {
 	w := newWorld(t)
 	w.Edit("acme", everything())
 	for _, token := range []string{"one", "two"} {
-		if err := w.Registry.OpenSession(w.ctx, token, w.session(0, time.Hour), 0, false); err != nil {
+		if err := w.openSession(w.Registry, token, w.session(0, time.Hour), 0, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,7 +67,7 @@ func TestASlidingSessionLivesAsLongAsItIsUsed(t *testing.T) {
 	w := newWorld(t)
 	w.Edit("acme", everything())
 	const life = 20 * time.Minute
-	if err := w.Registry.OpenSession(w.ctx, "s", w.session(life, life), 0, false); err != nil {
+	if err := w.openSession(w.Registry, "s", w.session(life, life), 0, false); err != nil {
 		t.Fatal(err)
 	}
 	for range 10 {
@@ -81,7 +91,7 @@ func TestOneSessionTooManyEndsTheOldestOrIsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.Edit("acme", everything())
 	open := func(token string, evict bool) error {
-		return w.Registry.OpenSession(w.ctx, token, w.session(0, time.Hour), 3, evict)
+		return w.openSession(w.Registry, token, w.session(0, time.Hour), 3, evict)
 	}
 	for i := range 4 {
 		if err := open(fmt.Sprint("e", i), true); err != nil {
@@ -115,7 +125,7 @@ func TestRacingSignInsKeepTheLimit(t *testing.T) {
 	for i := range 12 {
 		wg.Go(func() {
 			token := fmt.Sprint("r", i)
-			err := w.Registry.OpenSession(w.ctx, token, w.session(0, time.Hour), 5, false)
+			err := w.openSession(w.Registry, token, w.session(0, time.Hour), 5, false)
 			mu.Lock()
 			defer mu.Unlock()
 			switch usance.KindOf(err) {
@@ -149,7 +159,7 @@ func TestAChangeOfPasswordOrRightsEndsSessions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.Edit("acme", everything())
-			if err := w.Registry.OpenSession(w.ctx, "s", w.session(0, time.Hour), 0, false); err != nil {
+			if err := w.openSession(w.Registry, "s", w.session(0, time.Hour), 0, false); err != nil {
 				t.Fatal(err)
 			}
 			w.Edit("acme", registry.Edit{Users: everything().Users}) // the same again
@@ -169,9 +179,14 @@ func TestAChangeOfPasswordOrRightsEndsSessions(t *testing.T) {
 func TestASessionNeedsAUserThatMaySignIn(t *testing.T) {
 	w := newWorld(t)
 	w.Edit("acme", everything())
-	s := w.session(0, time.Hour)
-	s.User = "nobody"
-	if err := w.Registry.OpenSession(w.ctx, "s", s, 0, false); usance.KindOf(err) != usance.KindUnauthorized {
-		t.Fatalf("a session of nobody: %v", err)
+	for _, who := range []usance.Principal{
+		{Tenant: "acme", User: "nobody", Role: usance.RoleAdmin, Subtree: usance.Root},
+		{Tenant: "acme", User: "ops", Role: usance.RoleAdmin, Subtree: usance.Root}, // proved by nothing
+		{Tenant: "nowhere", User: "ops", Role: usance.RoleAdmin, Subtree: usance.Root},
+		{User: "operator", Role: usance.RoleOperator, Subtree: usance.Root},
+	} {
+		if err := w.Registry.OpenSession(w.ctx, "s", who, w.session(0, time.Hour), 0, false); usance.KindOf(err) != usance.KindUnauthorized {
+			t.Errorf("a session of %+v: %v", who, err)
+		}
 	}
 }

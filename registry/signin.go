@@ -65,7 +65,7 @@ func (r *Registry) signIn(ctx context.Context, tenant usance.TenantID, name, wir
 	if len(wire) > usance.MaxPasswordBytes {
 		return usance.Principal{}, errSignIn
 	}
-	hash := r.decoy
+	hash, stamp := r.decoy, ""
 	var user usance.User
 	if tenant.Check() == nil {
 		d, err := r.Definitions(ctx, tenant)
@@ -75,13 +75,16 @@ func (r *Registry) signIn(ctx context.Context, tenant usance.TenantID, name, wir
 		if err == nil {
 			if u, ok := d.users[name]; ok && u.Hash != "" && !u.Disabled {
 				hash, user = u.Hash, u.User
+				stamp, _, _ = d.stampOf(name)
 			}
 		}
 	}
 	if !r.wireMatches(wire, hash) || user.Name == "" {
 		return usance.Principal{}, errSignIn
 	}
-	return principalOf(tenant, user, "password"), nil
+	p := principalOf(tenant, user, "password")
+	p.Proof.Stamp = stamp
+	return p, nil
 }
 
 func principalOf(tenant usance.TenantID, u usance.User, via string) usance.Principal {
@@ -103,11 +106,13 @@ func (r *Registry) PrincipalOf(ctx context.Context, tenant usance.TenantID, user
 	if err != nil {
 		return usance.Principal{}, err
 	}
-	u, ok := d.users[user]
-	if !ok || u.Disabled {
+	stamp, u, ok := d.stampOf(user)
+	if !ok {
 		return usance.Principal{}, gone
 	}
-	return principalOf(tenant, u.User, via), nil
+	p := principalOf(tenant, u, via)
+	p.Proof.Stamp = stamp
+	return p, nil
 }
 
 // SigningKey is a key with what is needed to check its signatures.
@@ -140,8 +145,8 @@ func (r *Registry) Key(ctx context.Context, kind usance.KeyKind, id string) (Sig
 	if !ok || k.Disabled {
 		return SigningKey{}, none()
 	}
-	u, ok := d.users[k.User]
-	if !ok || u.Disabled {
+	stamp, u, ok := d.stampOf(k.User)
+	if !ok {
 		return SigningKey{}, none()
 	}
 	secret, known := d.secrets.get(name)
@@ -151,7 +156,10 @@ func (r *Registry) Key(ctx context.Context, kind usance.KeyKind, id string) (Sig
 		}
 		d.secrets.put(name, secret, maxHeld)
 	}
-	return SigningKey{Key: k.Key, Secret: secret, Principal: principalOf(at.Tenant, u.User, string(kind))}, nil
+	p := principalOf(at.Tenant, u, string(kind))
+	p.Proof = usance.Proof{Stamp: stamp, Key: name, KeyOwner: at.Tenant}
+	p.Proof.KeyStamp, _ = d.keyStampOf(name)
+	return SigningKey{Key: k.Key, Secret: secret, Principal: p}, nil
 }
 
 // Bearer returns who a bearer token of the native API speaks for, or
@@ -171,7 +179,7 @@ func (r *Registry) Bearer(ctx context.Context, token string) (usance.Principal, 
 		return usance.Principal{}, err
 	}
 	if at.Tenant == usance.System {
-		return usance.Principal{User: at.Name, Role: usance.RoleOperator, Subtree: usance.Root, Via: "token"}, nil
+		return usance.Principal{User: at.Name, Role: usance.RoleOperator, Subtree: usance.Root, Via: viaToken}, nil
 	}
 	d, err := r.Definitions(ctx, at.Tenant)
 	if usance.KindOf(err) == usance.KindNotFound {
@@ -184,11 +192,19 @@ func (r *Registry) Bearer(ctx context.Context, token string) (usance.Principal, 
 	if !ok || !t.Expires.IsZero() && !r.now().Before(t.Expires) {
 		return usance.Principal{}, bad()
 	}
-	p := usance.Principal{Tenant: at.Tenant, User: t.Name, Role: t.Role, Subtree: t.Subtree, Via: "token", Enforce: t.Enforce}
+	return t.principal(at.Tenant), nil
+}
+
+// viaToken is how those sign in who have a bearer token of the native API.
+const viaToken = "token"
+
+func (t tokenRow) principal(tenant usance.TenantID) usance.Principal {
+	p := usance.Principal{Tenant: tenant, User: t.Name, Role: t.Role, Subtree: t.Subtree, Via: viaToken, Enforce: t.Enforce}
 	if p.Subtree == "" {
 		p.Subtree = usance.Root
 	}
-	return p, nil
+	p.Proof.Stamp = tokenStamp(t.Hash)
+	return p
 }
 
 // PutOperatorToken makes a bearer token an operator's, under a name. Repeating it

@@ -179,7 +179,7 @@ func TestNoSecretIsStoredInClear(t *testing.T) {
 	e.Tokens[0].Secret = canary + "-token"
 	w.Edit("acme", e)
 	s := registry.Session{Kind: "k", Tenant: "acme", User: "ops", Expires: w.Clock.Now().Add(time.Hour)}
-	if err := w.Registry.OpenSession(w.ctx, canary+"-session", s, 0, false); err != nil {
+	if err := w.openSession(w.Registry, canary+"-session", s, 0, false); err != nil {
 		t.Fatal(err)
 	}
 	rows := 0

@@ -51,11 +51,11 @@ func (f *Facade) createSecurityToken(w http.ResponseWriter, r *http.Request) (in
 		return 0, nil, faultForbidden
 	}
 	now := f.o.Now().UTC().Truncate(time.Second)
-	s := registry.Session{Kind: TemporaryKind, Tenant: c.Tenant, User: c.User, Created: now, Expires: now.Add(time.Duration(seconds) * time.Second),
+	s := registry.Session{Kind: TemporaryKind, Created: now, Expires: now.Add(time.Duration(seconds) * time.Second),
 		Data: map[string]string{dataAccess: "HST" + rand.Text()[:17], dataSalt: randomHex(32)}}
 	token := newToken(s.Expires)
 	secret, _ := temporarySecret(s, token) // the salt has its length
-	if err := f.reg.OpenSession(r.Context(), token, s, maxTokens, true); err != nil {
+	if err := f.reg.OpenSession(r.Context(), token, c.Principal, s, maxTokens, true); err != nil {
 		return 0, nil, err
 	}
 	return http.StatusCreated, temporaryAnswer{temporaryCredential{

@@ -66,7 +66,7 @@ func (f *Facade) createToken(w http.ResponseWriter, r *http.Request) (int, any, 
 		s.Data[dataProject], s.Data[dataName] = scoped.id, scoped.name
 	}
 	token := newToken(s.Expires)
-	if err := f.reg.OpenSession(r.Context(), token, s, maxTokens, true); err != nil {
+	if err := f.reg.OpenSession(r.Context(), token, p, s, maxTokens, true); err != nil {
 		return 0, nil, err
 	}
 	w.Header().Set(headerSubjectToken, token)

@@ -211,8 +211,12 @@ func TestACodeMintedThroughTheRegistryIsAsGood(t *testing.T) {
 	w := newWorld(t, koodrive.Options{})
 	code := registry.NewSecret("")
 	now := w.Clock.Now()
-	err := w.Registry.OpenSession(w.Context(), code, registry.Session{
-		Kind: "koodrive.code", Tenant: acme, User: "ops", Created: now, Expires: now.Add(5 * time.Minute),
+	who, err := w.Registry.PrincipalOf(w.Context(), acme, "ops", "koodrive.code")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = w.Registry.OpenSession(w.Context(), code, who, registry.Session{
+		Kind: "koodrive.code", Created: now, Expires: now.Add(5 * time.Minute),
 	}, 16, true)
 	if err != nil {
 		t.Fatal(err)

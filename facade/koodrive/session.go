@@ -21,12 +21,11 @@ const (
 	SessionKind = "koodrive"
 	// CodeKind is that of login codes: the session's token is the code, its user
 	// the one who will be signed in. Whoever signs a user in by other means, such
-	// as the native API, mints a code without this package:
+	// as the native API, mints a code without this package, for the user's principal:
 	//
 	//	code := registry.NewSecret("")
-	//	err := reg.OpenSession(ctx, code, registry.Session{
-	//		Kind: "koodrive.code", Tenant: tenant, User: user,
-	//		Created: now, Expires: now.Add(5 * time.Minute),
+	//	err := reg.OpenSession(ctx, code, who, registry.Session{
+	//		Kind: "koodrive.code", Created: now, Expires: now.Add(5 * time.Minute),
 	//	}, 16, true)
 	CodeKind = "koodrive.code"
 )
@@ -40,10 +39,17 @@ const (
 // user within CodeLife. It fails with KindUnauthorized when there is no such user
 // or it is disabled, and KindNotFound for a tenant that does not exist.
 func (f *Facade) MintCode(ctx context.Context, tenant usance.TenantID, user string) (string, error) {
+	if _, err := f.reg.Definitions(ctx, tenant); err != nil {
+		return "", err
+	}
+	who, err := f.reg.PrincipalOf(ctx, tenant, user, CodeKind)
+	if err != nil {
+		return "", err
+	}
 	now := f.o.Now()
 	code := registry.NewSecret("")
-	err := f.reg.OpenSession(ctx, code, registry.Session{
-		Kind: CodeKind, Tenant: tenant, User: user, Created: now, Expires: now.Add(f.o.CodeLife),
+	err = f.reg.OpenSession(ctx, code, who, registry.Session{
+		Kind: CodeKind, Created: now, Expires: now.Add(f.o.CodeLife),
 	}, maxCodes, true)
 	if err != nil {
 		return "", err
@@ -53,20 +59,20 @@ func (f *Facade) MintCode(ctx context.Context, tenant usance.TenantID, user stri
 
 // redeem ends the code's session and returns whose it was. Of several that redeem
 // one code at once, one succeeds.
-func (f *Facade) redeem(ctx context.Context, code string) (registry.Session, error) {
+func (f *Facade) redeem(ctx context.Context, code string) (usance.Principal, error) {
 	used := faultUnauthorized.saying("the login code is unknown, used or expired", "登录授权码无效")
-	s, _, err := f.reg.PeekSession(ctx, CodeKind, code)
+	_, who, err := f.reg.PeekSession(ctx, CodeKind, code)
 	if usance.KindOf(err) == usance.KindUnauthorized {
-		return s, used
+		return who, used
 	}
 	if err != nil {
-		return s, err
+		return who, err
 	}
 	closed, err := f.reg.CloseSession(ctx, CodeKind, code)
 	if err == nil && !closed {
 		err = used
 	}
-	return s, err
+	return who, err
 }
 
 // newToken returns a token in the vendor's form: 48 hexadecimal digits.
@@ -138,23 +144,19 @@ func (f *Facade) createSession(w http.ResponseWriter, r *http.Request) ([]byte, 
 		return nil, faultParameter.saying("code is required", "缺少code")
 	}
 	ctx := r.Context()
-	of, err := f.redeem(ctx, in.Code)
+	p, err := f.redeem(ctx, in.Code)
 	if err != nil {
 		return nil, err
 	}
 	token, now := newToken(), f.o.Now()
-	err = f.reg.OpenSession(ctx, token, registry.Session{
-		Kind: SessionKind, Tenant: of.Tenant, User: of.User, Created: now,
+	err = f.reg.OpenSession(ctx, token, p, registry.Session{
+		Kind: SessionKind, Created: now,
 		Sliding: f.o.TokenLife, Expires: now.Add(f.o.TokenLife + slack(f.o.TokenLife)),
 	}, maxSessions, true)
 	if err != nil {
 		return nil, err
 	}
-	p, err := f.reg.PrincipalOf(ctx, of.Tenant, of.User, SessionKind)
-	if err != nil {
-		return nil, err
-	}
-	d, err := f.reg.Definitions(ctx, of.Tenant)
+	d, err := f.reg.Definitions(ctx, p.Tenant)
 	if err != nil {
 		return nil, err
 	}

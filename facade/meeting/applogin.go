@@ -195,6 +195,7 @@ func (f *Facade) identify(r *http.Request, in *appBody, key registry.SigningKey,
 	if usance.KindOf(err) == usance.KindUnauthorized {
 		err = faultDisabled
 	}
+	who.Proof = who.Proof.SignedBy(key.Principal.Proof)
 	return who, err
 }
 

@@ -164,8 +164,8 @@ func (f *Facade) issue(ctx context.Context, who signedIn) (grant, error) {
 				data[name] = v
 			}
 		}
-		return f.reg.OpenSession(ctx, token, registry.Session{
-			Kind: kind, Tenant: who.Tenant, User: who.User, Created: now, Expires: expires, Data: data,
+		return f.reg.OpenSession(ctx, token, who.Principal, registry.Session{
+			Kind: kind, Created: now, Expires: expires, Data: data,
 		}, liveTokens(who.client), true)
 	}
 	if err := open(accessKind(who.client), g.access, g.refresh, g.expires); err != nil {

@@ -166,7 +166,7 @@ func (c *call) openSession(sort string, project *place) ([]byte, error) {
 	}
 	now, token := c.f.o.Now(), c.f.newUUID()
 	s := registry.Session{
-		Kind: sessionKind, Tenant: c.principal.Tenant, User: c.principal.User,
+		Kind: sessionKind, Tenant: c.principal.Tenant, User: c.principal.User, // for the answer too
 		Created: now, Expires: now.Add(c.f.o.SessionTimeout), Sliding: c.f.o.SessionTimeout,
 		Data: map[string]string{"userType": sort},
 	}
@@ -177,7 +177,7 @@ func (c *call) openSession(sort string, project *place) ([]byte, error) {
 	if c.f.o.UniqueSession {
 		limit, evict = 1, true
 	}
-	switch err := c.f.reg.OpenSession(c.ctx, token, s, limit, evict); {
+	switch err := c.f.reg.OpenSession(c.ctx, token, c.principal, s, limit, evict); {
 	case usance.KindOf(err) == usance.KindConflict:
 		return nil, refuse(tooManySessions, "the user has %d live sessions, the most there may be", limit)
 	case usance.KindOf(err) == usance.KindUnauthorized:
@@ -254,7 +254,7 @@ func renewSession(c *call) ([]byte, error) {
 		return nil, refuse(invalidArgument, "duration must be between %d and %d seconds", minRenewal, maxRenewal)
 	}
 	token := c.vars["sessionUuid"]
-	s, p, err := c.f.reg.PeekSession(c.ctx, sessionKind, token)
+	_, p, err := c.f.reg.PeekSession(c.ctx, sessionKind, token)
 	if err != nil {
 		return nil, err
 	}
@@ -265,12 +265,8 @@ func renewSession(c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Expires = c.f.o.Now().Add(time.Duration(seconds) * time.Second)
-	// Closed first, or the user's list of sessions would hold it twice.
-	if _, err := c.f.reg.CloseSession(c.ctx, sessionKind, token); err != nil {
-		return nil, err
-	}
-	if err := c.f.reg.OpenSession(c.ctx, token, s, c.f.o.MaxSessions, false); err != nil {
+	s, err := c.f.reg.RenewSession(c.ctx, sessionKind, token, c.f.o.Now().Add(time.Duration(seconds)*time.Second))
+	if err != nil {
 		return nil, err
 	}
 	c.session = &s

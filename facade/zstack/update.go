@@ -99,6 +99,8 @@ func (c *call) setLimit(v *view, p *place, name string, limit usance.Amount) err
 		quota = usance.Quota{Node: p.path, Meter: name, Window: usance.Lifetime, Enforce: usance.Hard}
 	}
 	quota.Limit = limit
-	_, err = c.f.reg.Edit(c.ctx, c.actor(), c.principal.Tenant, registry.Edit{Quotas: []usance.Quota{quota}})
+	_, err = c.f.reg.EditFrom(c.ctx, c.actor(), c.principal.Tenant, func(now *registry.Definitions) (registry.Edit, error) {
+		return registry.Edit{Quotas: []usance.Quota{quota}}, now.Confirm(c.principal)
+	})
 	return err
 }
