@@ -54,6 +54,13 @@ const MaxFuture = 366 * 24 * time.Hour
 // an earlier moment.
 const MaxPastEntries = 10_000_000
 
+// The bounds of asking for the resources of a subtree, which are found among all of
+// the tenant's, or among those that expire when the question says.
+const (
+	MaxResourceScan  = 100_000   // looked through for one page, which ends there with a cursor
+	MaxResourceCount = 1_000_000 // looked through for one count
+)
+
 // MaxRangeEvents is how many events one correction of a range voids.
 const MaxRangeEvents = 1_000_000
 

@@ -26,22 +26,27 @@ const forecastText = "What is used and reserved now is compared with the limits 
 // quotasNamed returns the quotas that a listing's parameters name, and how the
 // definitions order them.
 func (q *request) quotasNamed(defs *registry.Definitions) ([]usance.Quota, error) {
-	node, err := q.node(usance.RightRead)
+	node, recursive, err := q.nodes()
 	if err != nil {
 		return nil, err
-	}
-	recursive, err := q.query.flag("recursive")
-	if err != nil {
-		return nil, err
-	}
-	if !q.query.has("node") && !q.query.has("recursive") {
-		recursive = true
 	}
 	all := defs.Quotas(node, recursive)
 	if meter := q.query.text("meter"); meter != "" {
 		all = slices.DeleteFunc(all, func(x usance.Quota) bool { return x.Meter != meter })
 	}
 	return all, nil
+}
+
+// nodes reads the parameters node and recursive. Without either they stand for all
+// that the token may see.
+func (q *request) nodes() (node usance.Path, recursive bool, err error) {
+	if node, err = q.node(usance.RightRead); err != nil {
+		return "", false, err
+	}
+	if recursive, err = q.query.flag("recursive"); err != nil {
+		return "", false, err
+	}
+	return node, recursive || !q.query.has("node") && !q.query.has("recursive"), nil
 }
 
 func forecastQuotas(q *request) error {

@@ -14,13 +14,13 @@ func (q *request) resourceFilter() (f ledger.ResourceFilter, err error) {
 	f.BusinessTypes = q.query.list("business_type")
 	f.ChargingModes = q.query.list("charging_mode")
 	f.Sources = q.query.list("source")
+	if f.Node, f.Recursive, err = q.nodes(); err != nil {
+		return f, err
+	}
 	f.ExpiresFrom, f.ExpiresTo, err = q.query.span("expires_from", "expires_to", true)
 	return f, err
 }
 
-// listResources shows a token bound to a subtree only what lies in it. The pages
-// are the ledger's, so such a token may meet a page that is short or empty and
-// yet has a next one.
 func listResources(q *request) error {
 	f, err := q.resourceFilter()
 	if err != nil {
@@ -38,13 +38,12 @@ func listResources(q *request) error {
 	if err != nil {
 		return err
 	}
-	out := wire.List[usance.Resource]{Items: page.Resources, Total: &page.Total}
+	out := wire.List[usance.Resource]{Items: page.Resources}
+	if page.Total >= 0 {
+		out.Total = &page.Total
+	}
 	if page.Next != "" {
 		out.Next = cursorOf(page.Next)
-	}
-	if q.subtree() != usance.Root {
-		out.Total = nil
-		out.Items = slices.DeleteFunc(out.Items, func(r usance.Resource) bool { return !r.Node.Within(q.subtree()) })
 	}
 	q.sequence(page.Sequence)
 	return q.answer(http.StatusOK, out)

@@ -156,6 +156,8 @@ func resourceRoutes() []route {
 		{name: "source", repeats: true, doc: "Only these sources."},
 		{name: "expires_from", format: "time", doc: "Only resources that expire at or after this time."},
 		{name: "expires_to", format: "time", doc: "Only resources that expire at or before this time."},
+		nodeParam("Resources at this node. Default: all that the token may see."),
+		{name: "recursive", format: "bool", doc: "Those below the node too."},
 	}
 	count := append(append([]param(nil), filters...),
 		param{name: "group_by", repeats: true, doc: "Count by business_type, charging_mode, source or several of them; repeated or separated by commas."})
@@ -163,11 +165,14 @@ func resourceRoutes() []route {
 	return []route{
 		{id: "listResources", method: "GET", past: true, path: "/resources", where: atNode, params: withPage(filters...), handle: listResources,
 			doc: doc{tag: tag, summary: "Resources in the order of their ids", out: "ResourceList", status: 200,
-				text: "To a token bound to a subtree a page may hold fewer rows than its limit, and total is not told."}},
+				text: "Asked for the part of a node, or by a token bound to one, total is not told, and a page that has looked through 100000 resources of the tenant ends there: " +
+					"it may hold fewer rows than its limit, or none, and has next."}},
 		{id: "createResource", method: "POST", path: "/resources", right: usance.RightManage, where: atNode, handle: createResource,
 			doc: doc{tag: tag, summary: "Create a resource", in: "Resource", out: "Resource", status: 201}},
-		{id: "countResources", method: "GET", past: true, path: "/resources/count", where: atRoot, params: count, handle: countResources,
-			doc: doc{tag: tag, summary: "Count resources", out: "ResourceCounts", status: 200}},
+		{id: "countResources", method: "GET", past: true, path: "/resources/count", where: atNode, params: count, handle: countResources,
+			doc: doc{tag: tag, summary: "Count resources", out: "ResourceCounts", status: 200,
+				text: "All of a tenant's are counted without being looked at. Those of a node are looked for among all, or among those that expire in the time asked for: " +
+					"more than 1000000 to look at are refused with 413."}},
 		{id: "getResource", method: "GET", path: "/resources/{id}", where: atNode, handle: getResource,
 			doc: doc{tag: tag, summary: "One resource", out: "Resource", status: 200}},
 		{id: "putResource", method: "PUT", path: "/resources/{id}", right: usance.RightManage, where: atNode, handle: putResource,

@@ -159,6 +159,46 @@ func TestResourcesAreCountedByAnyGroup(t *testing.T) {
 	}
 }
 
+// TestResourcesOfASubtreeAreListedAndCounted asks with a node, and with a token that
+// is bound to one.
+func TestResourcesOfASubtreeAreListedAndCounted(t *testing.T) {
+	h := newHouse(t)
+	for i, node := range []string{"/a/x", "/ab", "/a/x/y", "/", "/a"} {
+		body := fmt.Sprintf(`{"id":"v%d","node":%q,"business_type":"VOICE","charging_mode":"PERIODIC","source":"PURCHASED","expires":"2026-04-0%dT00:00:00Z"}`, i, node, i+1)
+		h.do(call{method: "POST", path: prefix + "/resources", body: body}).want(201)
+	}
+	for _, c := range []struct{ token, query, want string }{
+		{"", "?node=/a", "r-a v4"},
+		{"", "?node=/a&recursive=false", "r-a v4"},
+		{"", "?node=/a&recursive=true", "r-a v0 v2 v4"},
+		{"", "?node=/a&recursive=true&business_type=VOICE&expires_to=2026-04-03T00:00:00Z", "v0 v2"},
+		{"", "?node=/", "v3"},
+		{"", "?node=/&recursive=true", "r-a r-b v0 v1 v2 v3 v4"},
+		{"", "?node=/nowhere&recursive=true", ""},
+		{"acme-viewer-a", "", "r-a v0 v2 v4"},
+		{"acme-viewer-a", "?recursive=false", "r-a v4"},
+		{"acme-viewer-a", "?node=/a/x&recursive=true", "v0 v2"},
+		{"acme-viewer-a", "?node=/a&recursive=true&expires_from=2026-04-02T00:00:00Z", "r-a v2 v4"},
+	} {
+		var page wire.List[usance.Resource]
+		var counts wire.ResourceCounts
+		h.do(call{method: "GET", path: prefix + "/resources" + c.query, token: c.token}).want(200).json(&page)
+		h.do(call{method: "GET", path: prefix + "/resources/count" + c.query, token: c.token}).want(200).json(&counts)
+		var ids []string
+		for _, r := range page.Items {
+			ids = append(ids, r.ID)
+		}
+		if got := strings.Join(ids, " "); got != c.want || counts.Count != int64(len(ids)) {
+			t.Errorf("%s %s: %q and a count of %d, want %q", c.token, c.query, got, counts.Count, c.want)
+		}
+	}
+	for _, path := range []string{"/resources", "/resources/count"} {
+		h.do(call{method: "GET", path: prefix + path + "?node=/b", token: "acme-viewer-a"}).want(403)
+		h.do(call{method: "GET", path: prefix + path + "?node=/ab&recursive=true", token: "acme-viewer-a"}).want(403)
+		h.do(call{method: "GET", path: prefix + path + "?node=b"}).want(400)
+	}
+}
+
 func TestSecretsAreShownOnce(t *testing.T) {
 	h := newHouse(t)
 	var made wire.Token

@@ -229,21 +229,28 @@ func (c *Client) DeleteQuota(ctx context.Context, node usance.Path, meter string
 }
 
 // ResourceFilter selects resources; zero members select all. Both bounds of the
-// expiry are inclusive.
+// expiry are inclusive. With Recursive those below Node are meant too.
 type ResourceFilter struct {
 	BusinessTypes, ChargingModes, Sources []string
 	ExpiresFrom, ExpiresTo                time.Time
+	Node                                  usance.Path
+	Recursive                             bool
 	Limit                                 int
 	Cursor                                string
 	At                                    Moment
 }
 
 func (f ResourceFilter) values() values {
-	return values{}.texts("business_type", f.BusinessTypes).texts("charging_mode", f.ChargingModes).texts("source", f.Sources).
+	v := values{}.text("node", string(f.Node))
+	if f.Recursive {
+		v.text("recursive", "true")
+	}
+	return v.texts("business_type", f.BusinessTypes).texts("charging_mode", f.ChargingModes).texts("source", f.Sources).
 		time("expires_from", f.ExpiresFrom).time("expires_to", f.ExpiresTo).moment(f.At)
 }
 
-// Resources returns a page of resources in the order of their ids.
+// Resources returns a page of resources in the order of their ids. A page of a
+// node's part may hold fewer rows than were asked for, or none, and have a next one.
 func (c *Client) Resources(ctx context.Context, f ResourceFilter) (wire.List[usance.Resource], error) {
 	q := f.values().number("limit", f.Limit).text("cursor", f.Cursor)
 	return get[wire.List[usance.Resource]](ctx, c, url.Values(q), "resources")

@@ -23,6 +23,7 @@ type told struct {
 	usage     map[string][]ledger.Row
 	counts    []ledger.ResourceCount
 	resources []usance.Resource
+	below     []usance.Resource // and those at and below /a
 	events    []ledger.StoredEvent
 }
 
@@ -82,6 +83,7 @@ func (f *fixture) tell(t *testing.T) told {
 		t.Fatal(err)
 	}
 	out.resources = f.pages(t, soon(f.now), ledger.Moment{})
+	out.below = f.pages(t, soonBelow(f.now), ledger.Moment{})
 	page, err := f.Events(t.Context(), acme, ledger.EventFilter{Limit: 50})
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +99,12 @@ func soon(now time.Time) ledger.ResourceFilter {
 	return ledger.ResourceFilter{ExpiresFrom: now, ExpiresTo: now.Add(48 * time.Hour)}
 }
 
+func soonBelow(now time.Time) ledger.ResourceFilter {
+	f := soon(now)
+	f.Node, f.Recursive = "/a", true
+	return f
+}
+
 // pages lists resources two at a time.
 func (f *fixture) pages(t *testing.T, filter ledger.ResourceFilter, m ledger.Moment) (out []usance.Resource) {
 	t.Helper()
@@ -107,7 +115,15 @@ func (f *fixture) pages(t *testing.T, filter ledger.ResourceFilter, m ledger.Mom
 		}
 		out = append(out, page.Resources...)
 		if cursor = page.Next; cursor == "" {
-			if page.Total != int64(len(out)) {
+			counts, _, err := f.CountResourcesAt(t.Context(), acme, filter, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := int64(0)
+			for _, c := range counts {
+				sum += c.Count
+			}
+			if sum != int64(len(out)) || filter.Node == "" && sum != page.Total {
 				t.Fatalf("%d resources in all, and a total of %d", len(out), page.Total)
 			}
 			return out
@@ -140,6 +156,9 @@ func (f *fixture) recall(t *testing.T, then told, m ledger.Moment) {
 	counts, _, err := f.CountResourcesAt(t.Context(), acme, soon(then.now), m)
 	if err != nil || !slices.Equal(counts, then.counts) {
 		t.Fatalf("at %+v: %v resources, %v; then there were %v", m, counts, err, then.counts)
+	}
+	if list := f.pages(t, soonBelow(then.now), m); !reflect.DeepEqual(list, then.below) {
+		t.Fatalf("at %+v: resources below /a\n%+v; then\n%+v", m, list, then.below)
 	}
 	if list := f.pages(t, soon(then.now), m); !reflect.DeepEqual(list, then.resources) {
 		t.Fatalf("at %+v: resources\n%+v; then\n%+v", m, list, then.resources)
@@ -239,9 +258,10 @@ func (f *fixture) anything(t *testing.T, r *rand.Rand, i int, n *ids, sent *[]le
 			_, err = f.DeleteResource(t.Context(), tester, acme, id)
 			break
 		}
-		_, err = f.PutResource(t.Context(), tester, acme, usance.Resource{ID: id, BusinessType: []string{"LIVE_2D", "x"}[r.IntN(2)], ChargingMode: usance.OneTime,
+		node := []usance.Path{"/", "/a", "/a/b"}[r.IntN(3)]
+		_, err = f.PutResource(t.Context(), tester, acme, usance.Resource{ID: id, Node: node, BusinessType: []string{"LIVE_2D", "x"}[r.IntN(2)], ChargingMode: usance.OneTime,
 			Source: usance.Purchased, Expires: f.now.Add(time.Duration(r.IntN(60)) * time.Hour), Frozen: r.IntN(6) == 0,
-			Grants: []usance.Grant{{Meter: "seats", Amount: 1 + r.Int64N(20)}, {Meter: "tokens", Node: "/a", Amount: 1 + r.Int64N(20)}}}, false)
+			Grants: []usance.Grant{{Meter: "seats", Amount: 1 + r.Int64N(20)}, {Meter: "tokens", Node: max(node, "/a"), Amount: 1 + r.Int64N(20)}}}, false)
 	}
 	refusable(err)
 }

@@ -41,7 +41,8 @@ type Ledger struct {
 	long       bool // every charge goes the long way
 	rangeBatch int
 
-	moveRows, moveScan int // usance.MaxMoveRows and MaxMoveScan
+	moveRows, moveScan          int // usance.MaxMoveRows and MaxMoveScan
+	resourceScan, resourceCount int // usance.MaxResourceScan and MaxResourceCount
 
 	entries sync.Pool // of *[]journal.Entry, empty: what steps gather their entries in
 }
@@ -56,7 +57,7 @@ func New(st store.Store, reg *registry.Registry, o Options) *Ledger {
 		o.RangeBatch = 1000
 	}
 	l := &Ledger{st: st, reg: reg, now: o.Now, log: o.Logger, queues: newQueues(), paths: chargePaths{all: map[chargedAt]*chargePath{}}, rangeBatch: o.RangeBatch,
-		moveRows: usance.MaxMoveRows, moveScan: usance.MaxMoveScan}
+		moveRows: usance.MaxMoveRows, moveScan: usance.MaxMoveScan, resourceScan: usance.MaxResourceScan, resourceCount: usance.MaxResourceCount}
 	if _, one := st.(store.Versioner); one {
 		l.hot.of = map[usance.TenantID]*hotLive{}
 	}

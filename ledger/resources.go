@@ -289,8 +289,13 @@ func (l *Ledger) Resource(ctx context.Context, tenant usance.TenantID, id string
 }
 
 // CountResources counts the resources that match by business type, charging mode
-// and source, in that order, leaving out zeros.
+// and source, in that order, leaving out zeros. Those of a subtree are looked at one
+// by one, where the filter bounds the expiry only those that it leaves: KindTooLarge
+// past usance.MaxResourceCount of them.
 func (l *Ledger) CountResources(ctx context.Context, tenant usance.TenantID, f ResourceFilter) ([]ResourceCount, uint64, error) {
+	if f.narrow() {
+		return l.countThere(ctx, tenant, f, Moment{})
+	}
 	keys := store.Keys{Rows: []store.Key{journal.HeadKey}, Ranges: expiringRanges(f.ExpiresFrom, f.ExpiresTo)}
 	rows, err := l.st.Load(ctx, tenant, keys)
 	if err != nil {
@@ -312,21 +317,26 @@ func (l *Ledger) CountResources(ctx context.Context, tenant usance.TenantID, f R
 			}
 		}
 	}
+	list, err := sum.list(&f)
+	return list, head.Sequence, err
+}
+
+// list is what the counts have of the kinds that match.
+func (c counts) list(f *ResourceFilter) ([]ResourceCount, error) {
 	var out []ResourceCount
-	for kind, n := range sum {
-		c, ok := cutKind(kind)
+	for kind, n := range c {
+		one, ok := cutKind(kind)
 		if !ok {
-			return nil, 0, usance.ErrCorrupt
+			return nil, usance.ErrCorrupt
 		}
-		if f.kind(c) {
-			c.Count = n
-			out = append(out, c)
+		if one.Count = n; n != 0 && f.kind(one) {
+			out = append(out, one)
 		}
 	}
 	slices.SortFunc(out, func(a, b ResourceCount) int {
 		return cmp.Or(cmp.Compare(a.BusinessType, b.BusinessType), cmp.Compare(a.ChargingMode, b.ChargingMode), cmp.Compare(a.Source, b.Source))
 	})
-	return out, head.Sequence, nil
+	return out, nil
 }
 
 func (f *ResourceFilter) kind(c ResourceCount) bool {
@@ -335,7 +345,7 @@ func (f *ResourceFilter) kind(c ResourceCount) bool {
 }
 
 func (f *ResourceFilter) matches(r *usance.Resource) bool {
-	if !f.kind(ResourceCount{BusinessType: r.BusinessType, ChargingMode: r.ChargingMode, Source: r.Source}) {
+	if !f.kind(ResourceCount{BusinessType: r.BusinessType, ChargingMode: r.ChargingMode, Source: r.Source}) || !f.at(r.Node) {
 		return false
 	}
 	if f.ExpiresFrom.IsZero() && f.ExpiresTo.IsZero() {
@@ -391,30 +401,32 @@ func expiringRanges(from, to time.Time) []store.Range {
 }
 
 // Resources returns a page of the resources that match, in the order of ids,
-// after the cursor and skipping offset.
+// after the cursor and skipping offset. Where the filter names a node, no page looks
+// at more than usance.MaxResourceScan rows: one that has may hold fewer than limit,
+// or none, and has a cursor.
 func (l *Ledger) Resources(ctx context.Context, tenant usance.TenantID, f ResourceFilter, cursor string, offset, limit int) (ResourcePage, error) {
 	if limit < 1 || limit > usance.MaxPageSize || offset < 0 {
 		return ResourcePage{}, usance.Errorf(usance.KindInvalid, "a page has 1 to %d rows, and an offset of 0 or more", usance.MaxPageSize)
 	}
-	list, sequence, err := l.CountResources(ctx, tenant, f)
+	page, err := l.resourcesInAll(ctx, tenant, f, Moment{})
 	if err != nil {
 		return ResourcePage{}, err
-	}
-	page := ResourcePage{Sequence: sequence}
-	for _, c := range list {
-		page.Total += c.Count
 	}
 	r := store.Range{Table: store.Resources}
 	if cursor != "" {
 		r.From = cursor + "\x00"
 	}
+	scan, err := l.scanOf(&f)
+	if err != nil {
+		return ResourcePage{}, err
+	}
 	err = l.st.Scan(ctx, tenant, r, func(row store.Row) error {
-		res, err := decodeResource(row.Value)
-		if err != nil {
-			return err
+		if scan.ended(&page.Next) {
+			return errDone
 		}
-		if !f.matches(res) {
-			return nil
+		res, err := scan.look(row)
+		if err != nil || res == nil {
+			return err
 		}
 		if offset > 0 {
 			offset--

@@ -41,6 +41,9 @@ func (l *Ledger) resourcesChanged(ctx context.Context, tenant usance.TenantID, f
 
 // CountResourcesAt is CountResources as of a moment.
 func (l *Ledger) CountResourcesAt(ctx context.Context, tenant usance.TenantID, f ResourceFilter, m Moment) ([]ResourceCount, uint64, error) {
+	if f.narrow() {
+		return l.countThere(ctx, tenant, f, m)
+	}
 	list, sequence, err := l.CountResources(ctx, tenant, f)
 	if err != nil || m.IsZero() {
 		return list, sequence, err
@@ -84,13 +87,9 @@ func (l *Ledger) ResourcesAt(ctx context.Context, tenant usance.TenantID, f Reso
 	if limit < 1 || limit > usance.MaxPageSize {
 		return ResourcePage{}, usance.Errorf(usance.KindInvalid, "a page has 1 to %d rows", usance.MaxPageSize)
 	}
-	counts, _, err := l.CountResourcesAt(ctx, tenant, f, m)
+	page, err := l.resourcesInAll(ctx, tenant, f, m)
 	if err != nil {
 		return ResourcePage{}, err
-	}
-	page := ResourcePage{Sequence: m.Sequence}
-	for _, c := range counts {
-		page.Total += c.Count
 	}
 	for range 8 {
 		head, err := l.Sequence(ctx, tenant)
@@ -126,9 +125,6 @@ func (l *Ledger) pageAt(ctx context.Context, tenant usance.TenantID, f ResourceF
 		}
 	}
 	add := func(r *usance.Resource) error {
-		if !f.matches(r) {
-			return nil
-		}
 		if len(list) == limit {
 			next = list[limit-1].ID
 			return errDone
@@ -140,8 +136,10 @@ func (l *Ledger) pageAt(ctx context.Context, tenant usance.TenantID, f ResourceF
 		for len(then) > 0 && before(then[0]) {
 			id := then[0]
 			then = then[1:]
-			if err := add(changed[id].before); err != nil {
-				return err
+			if before := changed[id].before; f.matches(before) {
+				if err := add(before); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -150,15 +148,23 @@ func (l *Ledger) pageAt(ctx context.Context, tenant usance.TenantID, f ResourceF
 	if cursor != "" {
 		r.From = cursor + "\x00"
 	}
+	scan, err := l.scanOf(&f)
+	if err != nil {
+		return nil, "", err
+	}
 	err = l.st.Scan(ctx, tenant, r, func(row store.Row) error {
+		if scan.ended(&next) {
+			return errDone
+		}
 		if err := addThen(func(id string) bool { return id <= row.ID }); err != nil {
 			return err
 		}
 		if _, ok := changed[row.ID]; ok {
+			scan.pass(row)
 			return nil
 		}
-		res, err := decodeResource(row.Value)
-		if err != nil {
+		res, err := scan.look(row)
+		if err != nil || res == nil {
 			return err
 		}
 		return add(res)

@@ -118,6 +118,10 @@ type ResourceFilter struct {
 	// leaves that side open. Resources that never expire match only when both are
 	// open.
 	ExpiresFrom, ExpiresTo time.Time
+	// Node restricts to the resources at a node, with Recursive to those at and below
+	// it. "" is for all.
+	Node      usance.Path
+	Recursive bool
 }
 
 // ResourceCount is how many resources there are of one kind.
@@ -172,6 +176,6 @@ type EventPage struct {
 type ResourcePage struct {
 	Sequence  uint64
 	Resources []usance.Resource
-	Total     int64  // all that match, over all pages
+	Total     int64  // all that match, over all pages; -1 where the filter names a node: nothing counts those
 	Next      string // cursor of the next page; empty at the end
 }

@@ -13,7 +13,7 @@ import (
 // resourceFilter reads the flags that list and count have in common.
 type resourceFilter struct {
 	client.ResourceFilter
-	from, to string
+	from, to, node string
 }
 
 func (f *resourceFilter) flags(cmd *cobra.Command) {
@@ -21,11 +21,14 @@ func (f *resourceFilter) flags(cmd *cobra.Command) {
 	l.StringSliceVar(&f.BusinessTypes, "business-type", nil, "only these business types")
 	l.StringSliceVar(&f.ChargingModes, "charging-mode", nil, "only these charging modes")
 	l.StringSliceVar(&f.Sources, "source", nil, "only these sources")
+	l.StringVar(&f.node, "node", "", "only resources at this node")
+	l.BoolVar(&f.Recursive, "recursive", false, "and below it")
 	l.StringVar(&f.from, "expires-from", "", "only resources that expire at or after this time")
 	l.StringVar(&f.to, "expires-to", "", "only resources that expire at or before this time")
 }
 
 func (f *resourceFilter) settle() (err error) {
+	f.Node = usance.Path(f.node)
 	if f.ExpiresFrom, err = timeFlag("expires-from", f.from); err != nil {
 		return err
 	}

@@ -708,7 +708,7 @@ export interface paths {
         };
         /**
          * Resources in the order of their ids
-         * @description To a token bound to a subtree a page may hold fewer rows than its limit, and total is not told.
+         * @description Asked for the part of a node, or by a token bound to one, total is not told, and a page that has looked through 100000 resources of the tenant ends there: it may hold fewer rows than its limit, or none, and has next.
          *
          *     Roles: operator, admin, member, viewer.
          */
@@ -734,7 +734,9 @@ export interface paths {
         };
         /**
          * Count resources
-         * @description Roles: operator, admin, member, viewer. Tokens bound to a subtree may not make this call.
+         * @description All of a tenant's are counted without being looked at. Those of a node are looked for among all, or among those that expire in the time asked for: more than 1000000 to look at are refused with 413.
+         *
+         *     Roles: operator, admin, member, viewer.
          */
         get: operations["countResources"];
         put?: never;
@@ -4032,6 +4034,10 @@ export interface operations {
                 expires_from?: string;
                 /** @description Only resources that expire at or before this time. */
                 expires_to?: string;
+                /** @description Resources at this node. Default: all that the token may see. */
+                node?: components["schemas"]["Path"];
+                /** @description Those below the node too. */
+                recursive?: boolean;
                 /** @description Most rows of a page, 1 to 1000, which is the default. */
                 limit?: number;
                 /** @description The next member of the page before. */
@@ -4124,6 +4130,10 @@ export interface operations {
                 expires_from?: string;
                 /** @description Only resources that expire at or before this time. */
                 expires_to?: string;
+                /** @description Resources at this node. Default: all that the token may see. */
+                node?: components["schemas"]["Path"];
+                /** @description Those below the node too. */
+                recursive?: boolean;
                 /** @description Count by business_type, charging_mode, source or several of them; repeated or separated by commas. */
                 group_by?: string[];
                 /** @description Answer what was known when the tenant's ledger had just reached this sequence number. */

@@ -25,6 +25,8 @@ export interface ResourceFilter {
   source?: string[]
   expires_from?: string
   expires_to?: string
+  node?: string
+  recursive?: boolean
 }
 
 export async function resources(tenant: string, filter: ResourceFilter, signal?: AbortSignal, most = 5000) {
