@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -49,12 +50,7 @@ func serveSpent(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (c *child) spent() (out spent, err error) {
-	resp, err := http.Get("http://" + c.prof + "/debug/spent")
-	if err != nil {
-		return out, err
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
+	b, _, err := fetch(newRequest(http.MethodGet, "http://"+c.prof+"/debug/spent", ""))
 	if err == nil {
 		err = decode(b, &out)
 	}
@@ -63,7 +59,7 @@ func (c *child) spent() (out spent, err error) {
 
 // runBare is the least that HTTP can cost a charge: a handler that reads the body,
 // charges the same ledger and writes bytes that are made already.
-func runBare() error {
+func runBare() (err error) {
 	spec, err := told[usanceSpec]()
 	if err != nil {
 		return err
@@ -74,7 +70,7 @@ func runBare() error {
 	if err != nil {
 		return err
 	}
-	defer st.Close()
+	defer func() { err = errors.Join(err, st.Close()) }()
 	reg, err := registry.New(st, registry.Options{Now: time.Now, MasterKey: masterKey})
 	if err != nil {
 		return err
@@ -117,12 +113,12 @@ func (b *bench) cost() error {
 	if err != nil {
 		return err
 	}
-	defer floor.stop()
+	defer floor.end()
 	bare, err := startServer("bare", usanceSpec{Dir: filepath.Join(b.base, "bare")})
 	if err != nil {
 		return err
 	}
-	defer bare.stop()
+	defer bare.end()
 	const clients = 64
 	charges := func(at *child) (loadSpec, error) {
 		spec := loadSpec{Addr: at.addr, Connections: clients, For: b.seconds, Own: true}

@@ -175,7 +175,7 @@ func (b *bench) p7p8() error {
 	if err != nil {
 		return err
 	}
-	defer at.stop()
+	defer at.end()
 	pg, absent := b.postgres()
 	if absent == nil {
 		err = pg.seedLibrary()

@@ -128,7 +128,7 @@ func runLoad() error {
 	conns := make([]*conn, spec.Connections)
 	plans := make([][]template, spec.Connections)
 	for i := range conns {
-		c, err := net.Dial("tcp", spec.Addr)
+		c, err := dial(spec.Addr)
 		if err != nil {
 			return err
 		}

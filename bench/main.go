@@ -204,14 +204,14 @@ func repository() (string, error) {
 
 func (b *bench) clean() {
 	for _, c := range []*child{b.ours, b.onPostgres, b.floor, b.peer, b.overRedis} {
-		_ = c.stop()
+		c.end()
 	}
 	if b.pg != nil {
 		b.pg.stop()
 		b.pg = nil
 	}
 	if b.large != nil {
-		_ = b.large.at.stop()
+		b.large.at.end()
 	}
 	if b.redis != nil {
 		b.redis.stop()

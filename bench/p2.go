@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -100,7 +99,7 @@ func signedFor(project, path, key, secret string) func(string) ([]byte, error) {
 }
 
 func dialLoad(addr string) (*conn, error) {
-	c, err := net.Dial("tcp", addr)
+	c, err := dial(addr)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +117,7 @@ func once(addr string, raw []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer c.net.Close()
+	defer func() { _ = c.net.Close() }() // the answer has been read
 	if _, err := c.net.Write(raw); err != nil {
 		return nil, err
 	}
@@ -312,7 +311,7 @@ func (b *bench) p2() error {
 	if err != nil {
 		return err
 	}
-	defer floor.stop()
+	defer floor.end()
 	inSQL, noSQL := b.sqlQuestions(list)
 	if noSQL != nil && !errors.Is(noSQL, errAbsent) {
 		return noSQL

@@ -129,7 +129,7 @@ func (b *bench) p3() error {
 	if err != nil {
 		return err
 	}
-	defer floor.stop()
+	defer floor.end()
 	_, noRedis := b.startRedis()
 	noSQL := b.startByHand()
 	for _, absent := range []error{noRedis, noSQL} {

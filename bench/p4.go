@@ -19,7 +19,7 @@ func (b *bench) p4() error {
 	if err != nil {
 		return err
 	}
-	defer small.stop()
+	defer small.end()
 	big, err := large.asked(true)
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (b *bench) memory(l *largeStore, of string, tenants int) error {
 	if err != nil {
 		return err
 	}
-	defer at.stop()
+	defer at.end()
 	spec := loadSpec{Addr: at.addr, Connections: 16, UntilDone: true}
 	ask := func(path string) error {
 		raw, err := plain(path, "Authorization", "Bearer "+operatorToken)(at.addr)

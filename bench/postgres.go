@@ -73,7 +73,7 @@ func startCluster(base string) (*cluster, error) {
 		}
 	}
 	data := filepath.Join(dir, "data")
-	initdb := exec.Command(filepath.Join(postgresBin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8")
+	initdb := exec.CommandContext(background(), filepath.Join(postgresBin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8")
 	initdb.Dir = dir
 	if err := asPostgres(initdb); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func startCluster(base string) (*cluster, error) {
 		"fsync=on", "wal_level=minimal", "max_wal_senders=0", "max_connections=200", "log_min_messages=fatal", "jit=off"} {
 		args = append(args, "-c", s)
 	}
-	c := &cluster{cmd: exec.Command(filepath.Join(postgresBin, "postgres"), args...), dir: dir,
+	c := &cluster{cmd: exec.CommandContext(background(), filepath.Join(postgresBin, "postgres"), args...), dir: dir,
 		dsn: fmt.Sprintf("host=%s port=%d user=postgres dbname=postgres", dir, port)}
 	c.cmd.Dir = dir
 	if err := asPostgres(c.cmd); err != nil {
@@ -118,7 +118,7 @@ func (c *cluster) stop() {
 }
 
 func sparePort() (int, error) {
-	on, err := net.Listen("tcp", "127.0.0.1:0")
+	on, err := listen()
 	if err != nil {
 		return 0, err
 	}
@@ -282,8 +282,8 @@ func (p *peer) record(ctx context.Context, tenant int, body []byte, events []flo
 
 // newKeys reads which of the keys were not known. They come in the order of the
 // insert, which is not promised, so they are looked up.
-func newKeys(results pgx.BatchResults, size int) (map[[2]int64]struct{}, error) {
-	defer results.Close()
+func newKeys(results pgx.BatchResults, size int) (fresh map[[2]int64]struct{}, err error) {
+	defer func() { err = errors.Join(err, results.Close()) }()
 	if _, err := results.Exec(); err != nil {
 		return nil, err
 	}
@@ -291,13 +291,13 @@ func newKeys(results pgx.BatchResults, size int) (map[[2]int64]struct{}, error) 
 	if err != nil {
 		return nil, err
 	}
-	fresh := make(map[[2]int64]struct{}, size)
+	fresh = make(map[[2]int64]struct{}, size)
 	var k [2]int64
 	_, err = pgx.ForEachRow(rows, []any{&k[0], &k[1]}, func() error {
 		fresh[k] = struct{}{}
 		return nil
 	})
-	return fresh, errors.Join(err, results.Close())
+	return fresh, err
 }
 
 func queueRollup(b *pgx.Batch, tenant int, list []keyed, fresh map[[2]int64]struct{}) error {

@@ -41,7 +41,7 @@ func startRedis(base string) (*redisServer, error) {
 		return nil, err
 	}
 	s := &redisServer{addr: "127.0.0.1:" + strconv.Itoa(port)}
-	s.cmd = exec.Command(path, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir, "--appendonly", "yes", "--appendfsync", "always",
+	s.cmd = exec.CommandContext(background(), path, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir, "--appendonly", "yes", "--appendfsync", "always",
 		"--save", "", "--loglevel", "warning", "--auto-aof-rewrite-percentage", "0")
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ type redisConn struct {
 }
 
 func dialRedis(addr string) (*redisConn, error) {
-	c, err := net.Dial("tcp", addr)
+	c, err := dial(addr)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func start(role string, spec any) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &child{cmd: exec.Command(self)}
+	c := &child{cmd: exec.CommandContext(background(), self)}
 	c.cmd.Env = append(os.Environ(), "USANCE_BENCH_ROLE="+role)
 	if err := c.begin(); err != nil {
 		return nil, err
@@ -84,6 +84,13 @@ func (c *child) stop() error {
 		return err
 	}
 	return c.cmd.Wait()
+}
+
+// end is stop at the end of a measurement, which an end out of order does not undo.
+func (c *child) end() {
+	if err := c.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench: a process did not end in order:", err)
+	}
 }
 
 // busy is the processor time the process has taken, in seconds.
@@ -136,16 +143,24 @@ func load(spec loadSpec, during func()) (out loadResult, err error) {
 	return out, err
 }
 
+func listen() (net.Listener, error) {
+	return (&net.ListenConfig{}).Listen(background(), "tcp", "127.0.0.1:0")
+}
+
+func dial(addr string) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(background(), "tcp", addr)
+}
+
 // serve serves the handler on a spare port until the process is told to end, and
 // profiles on another.
 func serve(h http.Handler) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	on, err := net.Listen("tcp", "127.0.0.1:0")
+	on, err := listen()
 	if err != nil {
 		return err
 	}
-	profiles, err := net.Listen("tcp", "127.0.0.1:0")
+	profiles, err := listen()
 	if err != nil {
 		return err
 	}
@@ -180,7 +195,7 @@ func told[T any]() (spec T, err error) {
 
 // profile fetches a CPU profile of a child into a file.
 func (c *child) profile(seconds int, file string) error {
-	resp, err := http.Get(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", c.prof, seconds))
+	resp, err := http.DefaultClient.Do(newRequest(http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", c.prof, seconds), ""))
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ type sample struct {
 	accepted, definitions int64   // until now
 }
 
-func runSoak() error {
+func runSoak() (err error) {
 	s, err := soakingSettings()
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func runSoak() error {
 	if s.dir, err = os.MkdirTemp("", "usance-soak-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(s.dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
 	ctx, stop := signal.NotifyContext(background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	return soak(ctx, s)
@@ -138,7 +138,7 @@ func soak(ctx context.Context, s soakSettings) error {
 
 // serveBinary starts the real server on a folder, with more environment.
 func serveBinary(binary, data, memory string, env ...string) (*child, error) {
-	c := &child{cmd: exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--memory", memory, "--throttle", "off", "--log-level", "error")}
+	c := &child{cmd: exec.CommandContext(background(), binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--memory", memory, "--throttle", "off", "--log-level", "error")}
 	c.cmd.Env = append(append(os.Environ(), "USANCE_OPERATOR_TOKEN="+operatorToken), env...)
 	c.cmd.Stderr = os.Stderr
 	if err := c.begin(); err != nil {

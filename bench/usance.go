@@ -27,7 +27,7 @@ type usanceSpec struct{ Dir, Store string }
 
 // runUsance is the server that is measured: what `usance serve --log-level warn`
 // serves, but for the vendors' throttles, which would refuse a load on purpose.
-func runUsance() error {
+func runUsance() (err error) {
 	spec, err := told[usanceSpec]()
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func runUsance() error {
 	if err != nil {
 		return err
 	}
-	defer st.Close()
+	defer func() { err = errors.Join(err, st.Close()) }()
 	key, err := registry.DataKey(background(), st, masterKey)
 	if err != nil {
 		return err
@@ -69,12 +69,12 @@ func runUsance() error {
 }
 
 // runOnPostgres is the same server on the other engine.
-func runOnPostgres(address string, log *slog.Logger) error {
+func runOnPostgres(address string, log *slog.Logger) (err error) {
 	st, err := pgstore.Open(background(), address, pgstore.Options{Logger: log})
 	if err != nil {
 		return err
 	}
-	defer st.Close()
+	defer func() { err = errors.Join(err, st.Close()) }()
 	srv, err := server.New(server.Config{Store: st, MasterKey: masterKey, Now: time.Now, Logger: log, Unthrottled: true})
 	if err == nil {
 		err = srv.Registry().PutOperatorToken(background(), "operator", operatorToken)
