@@ -41,7 +41,7 @@ func TestChargesAndHoldsReachTheirEnd(t *testing.T) {
 		t.Errorf("%+v", hold)
 	}
 	_, err = c.Charge(ctx, wire.Charge{ID: "c2", Node: "/a", Items: seats(3)})
-	e := wantKind(t, err, usance.KindExceeded)
+	e := refusal(t, err, usance.KindExceeded)
 	if len(e.Blocks) != 2 || e.Blocks[0].Limit+e.Blocks[1].Limit != 22 || e.Blocks[0].Used != 4 || e.Blocks[0].Reserved != 6 {
 		t.Errorf("%+v", e.Blocks)
 	}

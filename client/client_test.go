@@ -88,7 +88,13 @@ func check(t *testing.T, err error) {
 	}
 }
 
-func wantKind(t *testing.T, err error, kind usance.Kind) *usance.Error {
+func wantKind(t *testing.T, err error, kind usance.Kind) {
+	t.Helper()
+	_ = refusal(t, err, kind) // it has looked
+}
+
+// refusal returns an error of that kind.
+func refusal(t *testing.T, err error, kind usance.Kind) *usance.Error {
 	t.Helper()
 	e, ok := errors.AsType[*usance.Error](err)
 	if !ok || e.Kind != kind {
@@ -230,7 +236,7 @@ func definitions(t *testing.T, ctx context.Context, c *client.Client) {
 		t.Errorf("%+v", done)
 	}
 	_, err = c.Apply(ctx, []byte("tenants:\n- {id: beta, title: Beta}\n"), true)
-	if e := wantKind(t, err, usance.KindInvalid); len(e.Fields) != 1 || e.Fields[0].Line != 2 {
+	if e := refusal(t, err, usance.KindInvalid); len(e.Fields) != 1 || e.Fields[0].Line != 2 {
 		t.Errorf("%+v", e)
 	}
 	tenants, err := c.Tenants(ctx, "", 0)
@@ -404,7 +410,7 @@ func TestWhatCannotBeRepeatedIsTriedOnce(t *testing.T) {
 	// Refusals that no repeat cures are not repeated either.
 	f.set()
 	_, err = c.Meter(ctx, "none")
-	e := wantKind(t, err, usance.KindNotFound)
+	e := refusal(t, err, usance.KindNotFound)
 	refusal, ok := errors.AsType[*client.Refusal](e)
 	if !ok || refusal.Status != 404 || refusal.Type != "urn:usance:problem:not-found" || refusal.RequestID == "" || f.count() != 1 {
 		t.Errorf("%+v after %d calls", refusal, f.count())
@@ -432,7 +438,7 @@ func TestRefusalsNameEveryBadEvent(t *testing.T) {
 	events := tokensEvents(4)
 	events[1].ID, events[3].Data = "", jsontext.Value(`{"duration_seconds":"long"}`)
 	_, err = c.Send(t.Context(), events)
-	e := wantKind(t, err, usance.KindInvalid)
+	e := refusal(t, err, usance.KindInvalid)
 	if len(e.Fields) != 2 || e.Fields[0].Index != 1 || e.Fields[1].Index != 3 {
 		t.Errorf("%+v", e.Fields)
 	}

@@ -71,7 +71,7 @@ func TestVerifyReadsAnAnswerThatComesBitByBit(t *testing.T) {
 	}
 	answer = `{"done":0,"of":9}` + "\n" + `{"done":0,"of":0,"problem":{"type":"urn:usance:problem:unavailable","title":"t","status":503,"detail":"too busy","request_id":"r"}}` + "\n"
 	_, err = c.Verify(ctx, nil)
-	if e := wantKind(t, err, usance.KindUnavailable); e.Detail != "too busy" {
+	if e := refusal(t, err, usance.KindUnavailable); e.Detail != "too busy" {
 		t.Errorf("%+v", e)
 	}
 	answer = `{"done":0,"of":9}` + "\n" // and then the server is gone

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -73,9 +72,29 @@ func (f *fixture) edit(t *testing.T, e registry.Edit) {
 	}
 }
 
+// answer is one that has been read.
+type answer struct {
+	Status     string
+	StatusCode int
+	Header     http.Header
+	body       string
+	cookies    []*http.Cookie
+}
+
+func (a answer) Cookies() []*http.Cookie { return a.cookies }
+
+// served has a handler answer.
+func served(h http.Handler, r *http.Request) answer {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	got := w.Result()
+	defer got.Body.Close()
+	return answer{Status: got.Status, StatusCode: got.StatusCode, Header: got.Header, body: w.Body.String(), cookies: got.Cookies()}
+}
+
 // ask calls the session resource as the console's page does.
-func (f *fixture) ask(method, body, cookie string, change func(*http.Request)) *http.Response {
-	r := httptest.NewRequest(method, "/console/session", strings.NewReader(body))
+func (f *fixture) ask(method, body, cookie string, change func(*http.Request)) answer {
+	r := httptest.NewRequestWithContext(context.Background(), method, "/console/session", strings.NewReader(body))
 	r.Header.Set(HeaderConsole, "1")
 	r.Header.Set("Content-Type", "application/json")
 	if cookie != "" {
@@ -84,16 +103,14 @@ func (f *fixture) ask(method, body, cookie string, change func(*http.Request)) *
 	if change != nil {
 		change(r)
 	}
-	w := httptest.NewRecorder()
-	f.ServeHTTP(w, r)
-	return w.Result()
+	return served(f, r)
 }
 
 func (f *fixture) signsIn(t *testing.T, body string) string {
 	t.Helper()
 	answer := f.ask(http.MethodPost, body, "", nil)
 	if answer.StatusCode != http.StatusOK || len(answer.Cookies()) != 1 {
-		t.Fatalf("%s: %d %s", body, answer.StatusCode, text(answer))
+		t.Fatalf("%s: %d %s", body, answer.StatusCode, answer.body)
 	}
 	c := answer.Cookies()[0]
 	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.MaxAge != 0 || !c.Expires.IsZero() {
@@ -104,18 +121,13 @@ func (f *fixture) signsIn(t *testing.T, body string) string {
 
 // who asks as whom the console takes a request that carries the cookie.
 func (f *fixture) who(cookie string, change func(*http.Request)) (usance.Principal, bool, error) {
-	r := httptest.NewRequest(http.MethodGet, "/api/v1/meters", nil)
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/api/v1/meters", nil)
 	r.AddCookie(&http.Cookie{Name: cookieName, Value: cookie})
 	r.Header.Set(HeaderConsole, "1")
 	if change != nil {
 		change(r)
 	}
 	return f.Authenticate(r)
-}
-
-func text(r *http.Response) string {
-	b, _ := io.ReadAll(r.Body)
-	return string(b)
 }
 
 const ops = `{"login":"ops","password":"` + password + `"}`
@@ -144,11 +156,11 @@ func TestACookieSpeaksForWhoSignedIn(t *testing.T) {
 
 func TestThePageLearnsWhoItSpeaksFor(t *testing.T) {
 	f := newFixture(t, nil)
-	if got := text(f.ask(http.MethodGet, "", "", nil)); got != `{"signed_in":false,"version":"1.2.3"}` {
+	if got := f.ask(http.MethodGet, "", "", nil).body; got != `{"signed_in":false,"version":"1.2.3"}` {
 		t.Error(got)
 	}
 	want := `{"signed_in":true,"user":"ops","role":"admin","via":"password","subtree":"/","tenant":{"id":"acme","name":"Acme Ltd","timezone":"Asia/Shanghai"},"version":"1.2.3"}`
-	if got := text(f.ask(http.MethodGet, "", f.signsIn(t, ops), nil)); got != want {
+	if got := f.ask(http.MethodGet, "", f.signsIn(t, ops), nil).body; got != want {
 		t.Error(got)
 	}
 }
@@ -168,7 +180,7 @@ func TestBadCredentialsOpenNothing(t *testing.T) {
 	} {
 		answer := f.ask(http.MethodPost, body, "", nil)
 		if answer.StatusCode != status || len(answer.Cookies()) != 0 || answer.Header.Get("Content-Type") != "application/problem+json" {
-			t.Errorf("%.60s: %d %s", body, answer.StatusCode, text(answer))
+			t.Errorf("%.60s: %d %s", body, answer.StatusCode, answer.body)
 		}
 	}
 	if answer := f.ask(http.MethodPut, "", "", nil); answer.StatusCode != 405 || answer.Header.Get("Allow") == "" {
@@ -209,7 +221,7 @@ func TestSessionsEndTwelveHoursAfterTheirLastUse(t *testing.T) {
 		for range 3 {
 			f.now = f.now.Add(11 * time.Hour)
 			answer := f.ask(http.MethodGet, "", cookie, nil)
-			if !strings.Contains(text(answer), `"signed_in":true`) {
+			if !strings.Contains(answer.body, `"signed_in":true`) {
 				t.Fatalf("%s: ended while in use", body)
 			}
 			for _, c := range answer.Cookies() {
@@ -221,7 +233,7 @@ func TestSessionsEndTwelveHoursAfterTheirLastUse(t *testing.T) {
 			t.Errorf("%s: %v, %v after 13 hours", body, used, err)
 		}
 		answer := f.ask(http.MethodGet, "", cookie, nil)
-		if got := text(answer); !strings.Contains(got, `"signed_in":false`) || len(answer.Cookies()) != 1 || answer.Cookies()[0].MaxAge != -1 {
+		if got := answer.body; !strings.Contains(got, `"signed_in":false`) || len(answer.Cookies()) != 1 || answer.Cookies()[0].MaxAge != -1 {
 			t.Errorf("%s: %s %v", body, got, answer.Cookies())
 		}
 	}
@@ -305,15 +317,13 @@ func TestTheCookieStaysOffPlainHTTPBehindTLS(t *testing.T) {
 	}
 }
 
-func get(t *testing.T, h http.Handler, path string, headers ...string) *http.Response {
+func get(t *testing.T, h http.Handler, path string, headers ...string) answer {
 	t.Helper()
-	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w.Result()
+	return served(h, r)
 }
 
 func TestTheBuiltPageIsServedStrictlyAndCachedByContent(t *testing.T) {
@@ -330,7 +340,7 @@ func TestTheBuiltPageIsServedStrictlyAndCachedByContent(t *testing.T) {
 	for _, path := range []string{"/", "/console", "/console/", "/console/t/acme/usage", "/console/index.html"} {
 		answer := get(t, p, path)
 		h := answer.Header
-		if answer.StatusCode != 200 || text(answer) != "<h1>console</h1>" || h.Get("Cache-Control") != "no-cache" || h.Get("X-Content-Type-Options") != "nosniff" ||
+		if answer.StatusCode != 200 || answer.body != "<h1>console</h1>" || h.Get("Cache-Control") != "no-cache" || h.Get("X-Content-Type-Options") != "nosniff" ||
 			h.Get("Referrer-Policy") != "no-referrer" {
 			t.Errorf("%s: %d %v", path, answer.StatusCode, h)
 		}
@@ -340,11 +350,11 @@ func TestTheBuiltPageIsServedStrictlyAndCachedByContent(t *testing.T) {
 		}
 	}
 	asset := get(t, p, "/console/assets/a-123.js")
-	if h := asset.Header; text(asset) != script || h.Get("Cache-Control") != "public, max-age=31536000, immutable" || h.Get("Content-Type") != "text/javascript; charset=utf-8" {
+	if h := asset.Header; asset.body != script || h.Get("Cache-Control") != "public, max-age=31536000, immutable" || h.Get("Content-Type") != "text/javascript; charset=utf-8" {
 		t.Errorf("%v", h)
 	}
 	packed := get(t, p, "/console/assets/a-123.js", "Accept-Encoding", "br, gzip;q=0.5")
-	if body := text(packed); packed.Header.Get("Content-Encoding") != "gzip" || len(body) >= len(script)/4 {
+	if body := packed.body; packed.Header.Get("Content-Encoding") != "gzip" || len(body) >= len(script)/4 {
 		t.Errorf("%v, %d bytes", packed.Header, len(body))
 	}
 	for _, refused := range []string{"", "br", "gzip;q=0", "identity"} {
@@ -370,7 +380,7 @@ func TestAServerBuiltWithoutTheConsoleSaysHowToGetIt(t *testing.T) {
 		t.Fatal(p, err)
 	}
 	answer := get(t, p, "/")
-	if got := text(answer); answer.StatusCode != 200 || !strings.Contains(got, "make build") {
+	if got := answer.body; answer.StatusCode != 200 || !strings.Contains(got, "make build") {
 		t.Errorf("%d %s", answer.StatusCode, got)
 	}
 }
