@@ -160,7 +160,7 @@ func (r *Rows) Delete(t Table, id string) {
 func (r *Rows) change(k Key, c change, outsize error) {
 	i := r.slot(k)
 	s := &r.slots[i]
-	if s.made || outsize != r.outsize {
+	if s.made || outsize != nil && r.outsize == nil {
 		r.remember(undo{slot: i, before: s.change, outsize: r.outsize})
 	} else {
 		r.take(i)

@@ -376,10 +376,10 @@ func TestTwoProcessesNeverPassALimitTogether(t *testing.T) {
 					r.Put(store.Balances, "used", append(v[:len(v):len(v)], 'x'))
 					return nil
 				})
-				switch err {
-				case nil:
+				switch {
+				case err == nil:
 					granted.Add(1)
-				case full:
+				case errors.Is(err, full):
 					refused.Add(1)
 				default:
 					t.Error(err)

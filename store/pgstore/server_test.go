@@ -179,11 +179,11 @@ func TestAnAbandonedTurnIsTakenBack(t *testing.T) {
 // oldServer answers a connection as a PostgreSQL of another version would.
 func oldServer(t *testing.T, version string) (addr string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() { _ = l.Close() }) // it only listens
 	go func() {
 		for {
 			conn, err := l.Accept()
@@ -191,7 +191,7 @@ func oldServer(t *testing.T, version string) (addr string) {
 				return
 			}
 			go func() {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }() // its client has gone
 				b := pgproto3.NewBackend(conn, conn)
 				for {
 					m, err := b.ReceiveStartupMessage()
@@ -265,12 +265,14 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestPasswordsStayOutOfErrors(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	addr := l.Addr().String()
-	l.Close()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 	defer cancel()
 	for _, url := range []string{"postgres://u:hunter2@" + addr + "/d", "postgres://u:hunter2@[::1/x", "postgres://u:hunter2@h:port/x"} {

@@ -128,7 +128,7 @@ func (s *Store) save(ctx context.Context, c *pgxpool.Conn, id usance.TenantID, c
 	told := c.Conn().PgConn().CustomData()
 	delete(told, warningKey)
 	results := c.SendBatch(ctx, &b)
-	defer results.Close()
+	defer func() { _ = results.Close() }() // the answer to the commit has said what happened
 	for range b.Len() - 1 {
 		if _, err := results.Exec(); err != nil {
 			if _, ok := errors.AsType[*pgconn.PgError](err); ok {

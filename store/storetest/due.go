@@ -79,7 +79,7 @@ func dueOrder(e *env) {
 		}
 		return nil
 	})
-	if err != mine || calls != 2 {
+	if !same(err, mine) || calls != 2 {
 		e.Errorf("an error of the function: %d calls, error %v", calls, err)
 	}
 }

@@ -95,7 +95,7 @@ func (e *env) modelStep(rnd *rand.Rand, m *twin, tenant usance.TenantID) {
 		return nil
 	})
 	switch {
-	case fail && err == errModel:
+	case fail && same(err, errModel):
 	case fail || err != nil:
 		e.Fatalf("Step: %v", err)
 	default:

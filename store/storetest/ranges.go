@@ -185,7 +185,7 @@ func scanError(e *env) {
 			}
 			return nil
 		})
-		if err != mine || calls != stop {
+		if !same(err, mine) || calls != stop {
 			e.Errorf("stop at %d: %d calls, error %v", stop, calls, err)
 		}
 	}

@@ -347,7 +347,7 @@ func functionError(e *env) {
 		r.SetDue(usance.Earliest)
 		return mine
 	})
-	if err != mine {
+	if !same(err, mine) {
 		e.Fatalf("got %v, want the function's own error", err)
 	}
 	e.want("t", store.Head, "a", "1")

@@ -110,6 +110,11 @@ func (e *env) reopen() {
 	e.s = e.h.Open(e.T)
 }
 
+// same reports whether an engine gave a function's own error back as it was.
+func same(got, want error) bool {
+	return got == want //nolint:errorlint // one that wraps it breaks the promise
+}
+
 func (e *env) crash() {
 	e.Helper()
 	e.h.Crash(e.T)

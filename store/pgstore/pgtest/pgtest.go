@@ -5,6 +5,7 @@ package pgtest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -171,7 +172,7 @@ func (s *Server) leaveRoot() error {
 }
 
 func sparePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
@@ -183,7 +184,7 @@ func sparePort() (int, error) {
 func (s *Server) watch() error {
 	args := append(slices.Clone(s.runAs), "sh", "-c",
 		`cat >/dev/null; "$1" stop -D "$2/data" -m immediate -w -t 20 >/dev/null 2>&1; rm -rf "$2"`, "sh", filepath.Join(s.bin, "pg_ctl"), s.dir)
-	s.watchdog = exec.Command(args[0], args[1:]...)
+	s.watchdog = exec.CommandContext(context.Background(), args[0], args[1:]...)
 	s.watchdog.Dir = "/"
 	var err error
 	if s.leash, err = s.watchdog.StdinPipe(); err != nil {
@@ -201,7 +202,7 @@ func (s *Server) URL(database string) string {
 
 func (s *Server) run(name string, args ...string) (string, error) {
 	args = append(append(slices.Clone(s.runAs), filepath.Join(s.bin, name)), args...)
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := exec.CommandContext(context.Background(), args[0], args[1:]...)
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC", "PGPASSFILE=/dev/null")
 	var out bytes.Buffer
@@ -260,7 +261,7 @@ func (s *Server) Freeze() error {
 	if err := s.freeze(main); err != nil { // first, so that it has no more children
 		return err
 	}
-	out, err := exec.Command("ps", "-o", "pid=", "--ppid", strconv.Itoa(main)).Output()
+	out, err := exec.CommandContext(context.Background(), "ps", "-o", "pid=", "--ppid", strconv.Itoa(main)).Output()
 	if err != nil {
 		return errors.Join(err, s.Thaw())
 	}
