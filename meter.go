@@ -2,6 +2,7 @@ package usance
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"math/big"
 	"slices"
@@ -293,7 +294,11 @@ func (f *Feeder) eventAmount(e *Event, data Lookup) (Amount, error) {
 	}
 	n, err := WholeNumber(v.Text)
 	if err != nil {
-		return 0, Errorf(KindInvalid, "%s: %s", f.from.path, err.(*Error).Detail)
+		detail := err.Error()
+		if e, ok := errors.AsType[*Error](err); ok {
+			detail = e.Detail
+		}
+		return 0, Errorf(KindInvalid, "%s: %s", f.from.path, detail)
 	}
 	// An event reports how much there was; which way it counts is the meter's to
 	// say. A negative report would turn a deletion into a growth.

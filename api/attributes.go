@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"io"
 	"math"
 	"mime"
@@ -306,7 +307,7 @@ func checkValue(v jsontext.Value) error {
 	if _, err := dec.ReadValue(); err != nil {
 		return err
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return errSyntax
 	}
 	return nil

@@ -172,7 +172,7 @@ func (d *decoder) arraySlowly(body []byte) error {
 // ended reports that nothing but blanks follows.
 func (d *decoder) ended() bool {
 	_, err := d.dec.ReadToken()
-	return err == io.EOF
+	return errors.Is(err, io.EOF)
 }
 
 // decodeLines reads one event a line; blank lines count for nothing.

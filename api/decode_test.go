@@ -131,7 +131,7 @@ func reference(body []byte, now time.Time) (ledger.Incoming, error) {
 				v = w
 			}
 			if err := ctx.SetExtension(name, v); err != nil || strings.ToLower(name) != name || len(name) > usance.MaxNameBytes {
-				return none, fmt.Errorf("extension %q: %v", name, err)
+				return none, fmt.Errorf("extension %q: %w", name, err)
 			}
 		}
 	}

@@ -313,11 +313,11 @@ func TestWhatTheCloudEventsSDKSendsIsTaken(t *testing.T) {
 	const url = "http://usance.test/api/v1/events"
 	modes := map[string]func(ce.Event) (*http.Request, error){
 		"structured": func(e ce.Event) (*http.Request, error) {
-			r := httptest.NewRequest("POST", url, nil)
+			r := httptest.NewRequestWithContext(t.Context(), "POST", url, nil)
 			return r, cehttp.WriteRequest(binding.WithForceStructured(t.Context()), binding.ToMessage(&e), r)
 		},
 		"binary": func(e ce.Event) (*http.Request, error) {
-			r := httptest.NewRequest("POST", url, nil)
+			r := httptest.NewRequestWithContext(t.Context(), "POST", url, nil)
 			return r, cehttp.WriteRequest(binding.WithForceBinary(t.Context()), binding.ToMessage(&e), r)
 		},
 		"batch": func(e ce.Event) (*http.Request, error) {

@@ -189,7 +189,7 @@ type reply struct {
 // the OpenAPI document.
 func (h *house) do(c call) *reply {
 	h.t.Helper()
-	r := httptest.NewRequest(c.method, "http://usance.test"+c.path, strings.NewReader(c.body))
+	r := httptest.NewRequestWithContext(h.t.Context(), c.method, "http://usance.test"+c.path, strings.NewReader(c.body))
 	if c.body == "" {
 		r.Body, r.ContentLength = http.NoBody, 0
 	}

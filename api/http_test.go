@@ -98,7 +98,7 @@ func TestInternalTextNeverReachesTheCaller(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/meters", "/nodes"} {
-		r := httptest.NewRequest("GET", prefix+path, nil)
+		r := httptest.NewRequestWithContext(t.Context(), "GET", prefix+path, nil)
 		r.Header.Set("Authorization", "Bearer "+secretOf("acme-admin-"))
 		w := httptest.NewRecorder()
 		a.Handler().ServeHTTP(w, r)

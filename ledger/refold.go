@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/journal"
@@ -36,7 +37,7 @@ func (l *Ledger) Refold(ctx context.Context, tenant usance.TenantID, head journa
 	over := &Ledger{st: &overlay{Store: scratch, base: l.st}, reg: l.reg, now: l.now, log: l.log, queues: l.queues}
 	r := &replay{l: over, tenant: tenant, scratch: scratch, definitions: map[string][]byte{}}
 	err := r.run(ctx, head, progress)
-	if found, ok := err.(*difference); ok {
+	if found, ok := errors.AsType[*difference](err); ok {
 		return &usance.Error{Kind: usance.KindInvalid, Detail: found.what, Err: usance.ErrCorrupt}
 	}
 	return err

@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -172,7 +173,7 @@ func (l *Ledger) pageAt(ctx context.Context, tenant usance.TenantID, f ResourceF
 	if err == nil {
 		err = addThen(func(string) bool { return true })
 	}
-	if err == errDone {
+	if errors.Is(err, errDone) {
 		err = nil
 	}
 	return list, next, err
