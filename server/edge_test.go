@@ -82,7 +82,11 @@ func TestRapidResetsOfHTTP2DoNotTakeTheServerDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _ = conn.Write(flood) // the server may have ended the connection
-		answer, err := client.Get("https://" + address + path)
+		ask, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := client.Do(ask)
 		if err != nil || answer.StatusCode != 200 || answer.ProtoMajor != 2 {
 			t.Fatalf("another client, meanwhile: %+v, %v", answer, err)
 		}

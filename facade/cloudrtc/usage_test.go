@@ -13,8 +13,6 @@ import (
 	"github.com/usance/usance/internal/gateway"
 )
 
-const unlimited = -1
-
 func TestUsageIsCountedByUTCDayAndMedia(t *testing.T) {
 	w := newWorld(t, cloudrtc.Options{})
 	w.contractDay(usedApp)

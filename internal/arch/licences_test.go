@@ -68,7 +68,7 @@ func TestTheLicenceOfEverythingInTheBinaryIsListedAndPermitted(t *testing.T) {
 // Linux, is linked from.
 func linkedModules(t *testing.T, root string) map[string]string {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-deps", "-tags", "timetzdata", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Dir}}{{end}}{{end}}", "./cmd/usance")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags", "timetzdata", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Dir}}{{end}}{{end}}", "./cmd/usance")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
 	out, err := cmd.Output()

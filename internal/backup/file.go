@@ -111,7 +111,7 @@ func (r *Restoring) Put(f File, from io.Reader) error {
 			if err != nil {
 				return err
 			}
-			defer again.Close()
+			defer func() { _ = again.Close() }() // it was only read
 			from = again
 		}
 		if err := put(name, from, same.Size, same.SHA256, 0o600); err != nil {

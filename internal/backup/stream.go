@@ -79,7 +79,7 @@ func writeFile(w *tar.Writer, f File, name string) error {
 	if err != nil {
 		return err
 	}
-	defer from.Close()
+	defer func() { _ = from.Close() }() // it was only read
 	return copyFile(w, f, from)
 }
 

@@ -3,6 +3,7 @@ package transfer_test
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -221,9 +222,8 @@ func (p *place) verified(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer scratch.Close()
 	v, err := p.Ledger.Verify(t.Context(), acme, scratch, nil)
-	if err != nil || v.Fault != "" {
+	if err := errors.Join(err, scratch.Close()); err != nil || v.Fault != "" {
 		t.Errorf("%+v, %v", v, err)
 	}
 }

@@ -195,7 +195,7 @@ func TestADumpOfPostgreSQLIsAWholeCopy(t *testing.T) {
 	}
 	run := func(tool string, args ...string) {
 		t.Helper()
-		if out, err := exec.Command(filepath.Join(tools[len(tools)-1], tool), args...).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(t.Context(), filepath.Join(tools[len(tools)-1], tool), args...).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", tool, err, out)
 		}
 	}
