@@ -1,8 +1,10 @@
 package iam
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/usance/usance/registry"
@@ -74,7 +76,8 @@ func readProjectQuery(r *http.Request) (projectQuery, error) {
 	if err != nil {
 		return q, invalid("The query string is malformed.")
 	}
-	for name, list := range values {
+	for _, name := range slices.Sorted(maps.Keys(values)) { // of several faults the same is told each time
+		list := values[name]
 		if len(list) > 1 {
 			return q, invalid("A query parameter is given more than once.")
 		}

@@ -1,6 +1,7 @@
 package zstack
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -52,11 +53,12 @@ const defaultLimit = 1000
 const maxConditions = 64
 
 // parseQueryAPI reads the parameters of a query. Unknown ones are ignored, and so
-// are groupBy and filterName.
+// are groupBy and filterName. Of names that differ by blanks alone the last in
+// their order counts.
 func parseQueryAPI(params map[string][]string) (query, error) {
 	q := query{limit: defaultLimit}
-	for name, values := range params {
-		var err error
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		values, err := params[name], error(nil)
 		first := strings.TrimSpace(values[0])
 		switch strings.TrimSpace(name) {
 		case "limit":
