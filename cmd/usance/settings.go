@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -76,17 +77,22 @@ func readConfig(name string, list []setting) (map[string]string, error) {
 	if err != nil {
 		return nil, usagef("the configuration file cannot be read: %w", err)
 	}
+	return parseConfig(name, data, list)
+}
+
+// parseConfig reads the text of a configuration file.
+func parseConfig(name string, data []byte, list []setting) (map[string]string, error) {
 	var values map[string]any
 	if err := yaml.UnmarshalWithOptions(data, &values, yaml.Strict()); err != nil {
 		return nil, usagef("the configuration file %s is not a YAML mapping: %w", name, err)
 	}
 	out := map[string]string{}
-	for key, value := range values {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
 		known := slices.ContainsFunc(list, func(s setting) bool { return s.key() == key && key != "config" })
 		if !known {
 			return nil, usagef("the configuration file %s has an unknown key %q", name, key)
 		}
-		text, ok := value.(string)
+		text, ok := values[key].(string)
 		if !ok {
 			return nil, usagef("the configuration file %s: %s must be a text", name, key)
 		}
