@@ -83,3 +83,16 @@ func TestTextIsEscapedByteByByte(t *testing.T) {
 		}
 	})
 }
+
+func FuzzADateIsReadAsTheLibraryReadsIt(f *testing.F) {
+	for _, s := range []string{"20260305T010203Z", "20260230T000000Z", "20240229T235959Z", "20260305T240000Z", "20260305T010260Z", "00000101T000000Z", "20260305T010203.5Z", "20260305t010203z", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := parseDate(text)
+		want, wrong := time.Parse(DateFormat, text)
+		if (err == nil) != (wrong == nil) || err == nil && !got.Equal(want) {
+			t.Fatalf("%q is %v, %v; the library has %v, %v", text, got, err, want, wrong)
+		}
+	})
+}
