@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"bytes"
+	_ "embed"
 	"errors"
 	"fmt"
 	"os"
@@ -126,38 +127,8 @@ func TestFaultsOfJSONHaveLinesToo(t *testing.T) {
 	}
 }
 
-const example = `
-tenants:
-- id: acme                       # [a-z0-9-]{1,63}
-  name: Acme Ltd
-  timezone: Asia/Shanghai        # the zone of "today"
-  aliases: {huawei.project: 0123456789abcdef0123456789abcdef, huawei.project_name: cn-north-4, huawei.domain: acme}
-  settings: {koodrive.package_download_expires: 7, koodrive.product_type: "1"}
-  nodes:
-  - {path: /rtc/web, aliases: {rtc.app: 5fa682b34a974f7ad24d223b}}
-  - {path: /cloud/rd, name: Research, aliases: {zstack.organization: 4be1c0a7d2f94e5f8a6b1c3d5e7f9012}}
-  users:
-  - {name: ops, password: "S3cret-2026!", role: admin}
-  keys:
-  - {kind: aksk,   id: AKEXAMPLE,  secret: SKEXAMPLE, user: ops}
-  - {kind: app,    id: app-0001,   secret: appkey-example, user: ops}
-  - {kind: zstack, id: ZKEXAMPLE0000000000a, secret: ZSEXAMPLE, user: ops}
-  tokens:
-  - {name: collector, role: ingester, secret: "us_…"}
-  meters:
-  - name: tokens
-    unit: "1"
-    aggregation: sum
-    events: [{type: llm.completion, amount: data.tokens}]
-    group_by: {model: data.model}
-  quotas:
-  - {node: /drive, meter: drive.space, limit: 10240GiB}
-  - {node: /drive/dept, meter: drive.space, limit: 6144GiB}
-  - {node: /cloud/rd, meter: vm.cpuNum, limit: 512}
-  - {node: /cloud/rd, meter: vm.num, limit: unlimited}
-  resources:
-  - {id: r-1, business_type: LIVE_2D, charging_mode: ONE_TIME, source: SP_ALLOCATED, expires: 2026-12-31T00:00:00Z}
-`
+//go:embed testdata/example.yaml
+var example string
 
 func TestTheDocumentedManifestApplies(t *testing.T) {
 	w := newWorld(t)
@@ -293,35 +264,4 @@ func TestALargeManifestIsTaken(t *testing.T) {
 	if n := len(w.apply(b.String())); n != nodes+1 {
 		t.Fatalf("%d changes", n)
 	}
-}
-
-func FuzzParseManifest(f *testing.F) {
-	f.Add([]byte(example))
-	files, _ := filepath.Glob("testdata/manifest/*.yaml")
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
-	f.Add([]byte(`{"tenants":[{"id":"acme","quotas":[{"node":"/x","meter":"vm.num","limit":"5 apples"}]}]}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := registry.ParseManifest(data)
-		if (m == nil) && err == nil {
-			t.Fatal("neither a manifest nor an error")
-		}
-		e, refused := errors.AsType[*usance.Error](err)
-		if err != nil && (!refused || e.Kind == usance.KindInternal) {
-			t.Fatalf("not a refusal: %v", err)
-		}
-		lines := strings.Count(string(data), "\n") + strings.Count(string(data), "\r") + 1
-		if refused {
-			for _, f := range e.Fields {
-				if f.Line < 0 || f.Line > lines+1 || f.Detail == "" {
-					t.Fatalf("a fault at line %d of %d: %+v", f.Line, lines, f)
-				}
-			}
-		}
-	})
 }

@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 	"internal/figures":     {"", "internal/mapping", "registry", "ledger"},
 	"store/storetest":      {"", "store"},
 	"store/pebblestore":    {"", "store"},
+	"registry/fuzz":        {},
 	"registry":             {"", "store", "internal/journal", "internal/mapping"},
 	"ledger":               {"", "store", "internal/journal", "registry"},
 	"internal/archive":     {""},
