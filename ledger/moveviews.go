@@ -450,7 +450,7 @@ func (ln *line) lose(rows *store.Rows, missing *missingKeys) error {
 		if zone != nil {
 			h.from, h.to = day.of(h.at.start())
 		}
-		if err := ln.unseeOne(rows, missing, h); err != nil {
+		if err := ln.mark(rows, missing, h, false); err != nil {
 			return err
 		}
 	}

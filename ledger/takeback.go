@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/usance/usance"
@@ -418,46 +417,5 @@ func (tl *takenLine) unsee(rows *store.Rows, missing *missingKeys, h hit) error 
 		day := localDay{zone: zone}
 		h.from, h.to = day.of(h.at.start())
 	}
-	return tl.unseeOne(rows, missing, h)
-}
-
-// unseeOne takes one sighting back.
-func (ln *line) unseeOne(rows *store.Rows, missing *missingKeys, h hit) error {
-	before, later := tick(math.MaxInt64), tick(math.MaxInt64)
-	for d := h.from.day(); d <= (h.to - 1).day(); d++ {
-		id := memberID(ln.id, d, h.value)
-		if missing.need(rows, store.Members, id) || missing.need(rows, store.Rollups, ln.id+dayText(d)) {
-			return nil
-		}
-		b, _ := rows.Get(store.Members, id)
-		slots, err := decodeSeen(b)
-		if err != nil {
-			return err
-		}
-		lo, hi := max(int(h.from-tickOf(d, 0)), 0), min(int(h.to-tickOf(d, 0)), usance.Slots)
-		if slot := slots.first(lo, hi); slot >= 0 {
-			before = min(before, tickOf(d, slot))
-		}
-		if d == h.at.day() {
-			slots.remove(h.at.slot())
-			if b := slots.encode(); len(b) > 0 {
-				rows.Put(store.Members, id, b)
-			} else {
-				rows.Delete(store.Members, id)
-			}
-		}
-		if slot := slots.first(lo, hi); slot >= 0 {
-			later = min(later, tickOf(d, slot))
-		}
-	}
-	if before == later {
-		return nil
-	}
-	ln.slots = mergeSlot(ln.slots, before, usance.State{Count: math.MaxUint64})
-	if later == math.MaxInt64 {
-		ln.sum = ln.sum.Merge(usance.State{Count: math.MaxUint64})
-		return nil
-	}
-	ln.slots = mergeSlot(ln.slots, later, usance.State{Count: 1})
-	return nil
+	return tl.mark(rows, missing, h, false)
 }

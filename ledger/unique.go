@@ -86,7 +86,7 @@ func (ln *line) sight(rows *store.Rows, missing *missingKeys) error {
 		if zone != nil {
 			h.from, h.to = day.of(time.Unix(int64(h.at)*int64(usance.Slot/time.Second), 0))
 		}
-		if err := ln.sightOne(rows, missing, h); err != nil {
+		if err := ln.mark(rows, missing, h, true); err != nil {
 			return err
 		}
 	}
@@ -107,8 +107,11 @@ func (ln *line) zone(rows *store.Rows) (*time.Location, error) {
 	return usance.LoadZone(t.zone)
 }
 
-func (ln *line) sightOne(rows *store.Rows, missing *missingKeys, h hit) error {
-	before := tick(math.MaxInt64) // first sighting so far on the calendar day
+// mark enters into the sets whether a value was seen in a slot, and turns that into
+// changes of the first sighting of its calendar day and of the total.
+func (ln *line) mark(rows *store.Rows, missing *missingKeys, h hit, sighted bool) error {
+	const never = tick(math.MaxInt64)
+	before, after := never, never // the first sighting
 	for d := h.from.day(); d <= (h.to - 1).day(); d++ {
 		id := memberID(ln.id, d, h.value)
 		if missing.need(rows, store.Members, id) || missing.need(rows, store.Rollups, ln.id+dayText(d)) {
@@ -124,22 +127,42 @@ func (ln *line) sightOne(rows *store.Rows, missing *missingKeys, h hit) error {
 			before = min(before, tickOf(d, slot))
 		}
 		if d == h.at.day() {
-			if slots.has(h.at.slot()) {
+			if slots.has(h.at.slot()) == sighted {
 				return nil
 			}
-			slots.add(h.at.slot())
-			rows.Put(store.Members, id, slots.encode())
+			slots.put(rows, id, h.at.slot(), sighted)
+		}
+		if slot := slots.first(lo, hi); slot >= 0 {
+			after = min(after, tickOf(d, slot))
 		}
 	}
-	one := usance.State{Count: 1}
-	minusOne := usance.State{Count: math.MaxUint64} // counts add modulo 2^64
-	switch {
-	case before == math.MaxInt64:
-		ln.slots = mergeSlot(ln.slots, h.at, one)
-		ln.sum = ln.sum.Merge(one)
-	case h.at < before:
-		ln.slots = mergeSlot(ln.slots, h.at, one)
+	if before == after {
+		return nil
+	}
+	one, minusOne := usance.State{Count: 1}, usance.State{Count: math.MaxUint64} // counts add modulo 2^64
+	if after != never {
+		ln.slots = mergeSlot(ln.slots, after, one)
+	} else {
+		ln.sum = ln.sum.Merge(minusOne)
+	}
+	if before != never {
 		ln.slots = mergeSlot(ln.slots, before, minusOne)
+	} else {
+		ln.sum = ln.sum.Merge(one)
 	}
 	return nil
+}
+
+// put enters a slot and writes the row, which is none when there are no slots.
+func (s *seen) put(rows *store.Rows, id string, slot int, sighted bool) {
+	if sighted {
+		s.add(slot)
+	} else {
+		s.remove(slot)
+	}
+	if b := s.encode(); len(b) > 0 {
+		rows.Put(store.Members, id, b)
+	} else {
+		rows.Delete(store.Members, id)
+	}
 }
