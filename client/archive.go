@@ -32,32 +32,14 @@ type ExportOptions struct {
 // ledger is as it was when the call began, or when the export that it completes
 // did. When it fails, what was written is what Half takes.
 func (c *Client) Export(ctx context.Context, tenant usance.TenantID, to io.Writer, o ExportOptions) (wire.Archived, error) {
-	if o.Half != nil {
-		half, err := archive.NewReader(o.Half)
-		if err == nil {
-			defer half.Close()
-			return wire.ArchivedOf(archive.Complete(to, half, o.Progress, func(part archive.Header) (io.ReadCloser, error) {
-				return c.exporting(ctx, tenant, url.Values{
-					"after": {strconv.FormatUint(part.After, 10)}, "after_chain": {part.AfterChain.String()},
-					"through": {strconv.FormatUint(part.Sequence, 10)}, "chain": {part.Chain.String()}}, "")
-			}))
+	return wire.ArchivedOf(archive.Export(to, o.Half, o.Progress, func(part *archive.Header) (io.ReadCloser, error) {
+		if part == nil {
+			return c.exporting(ctx, tenant, nil, o.Passphrase)
 		}
-		if !errors.Is(err, archive.ErrDamaged) {
-			return wire.Archived{}, err
-		}
-		// It broke off before its first block: there is nothing to take over.
-	}
-	body, err := c.exporting(ctx, tenant, nil, o.Passphrase)
-	if err != nil {
-		return wire.Archived{}, err
-	}
-	defer body.Close()
-	from, err := archive.NewReader(body)
-	if err != nil {
-		return wire.Archived{}, err
-	}
-	defer from.Close()
-	return wire.ArchivedOf(archive.CopyFrom(to, from, 0, o.Progress))
+		return c.exporting(ctx, tenant, url.Values{
+			"after": {strconv.FormatUint(part.After, 10)}, "after_chain": {part.AfterChain.String()},
+			"through": {strconv.FormatUint(part.Sequence, 10)}, "chain": {part.Chain.String()}}, "")
+	}))
 }
 
 // exporting returns the answer's body.

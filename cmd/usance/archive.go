@@ -106,40 +106,21 @@ func (r *remote) exporter(cmd *cobra.Command, at offlineFlags, tenant usance.Ten
 	if err != nil {
 		return nil, nil, err
 	}
-	open := func(ctx context.Context, e transfer.Export) (io.ReadCloser, error) {
-		begun, err := o.mover.Export(ctx, tenant, e)
-		if err != nil {
-			return nil, err
-		}
-		return pipe(func(to io.Writer) error {
-			_, err := begun.Write(ctx, unbuffered{to}, nil)
-			return err
-		}, func() error { return nil }), nil
-	}
 	return func(ctx context.Context, to io.Writer, half io.Reader, progress func(done, of uint64)) (wire.Archived, error) {
-		if half != nil {
-			begun, err := archive.NewReader(half)
-			if err == nil {
-				defer begun.Close()
-				return wire.ArchivedOf(archive.Complete(to, begun, progress, func(part archive.Header) (io.ReadCloser, error) {
-					return open(ctx, transfer.Export{Part: &part})
-				}))
+		return wire.ArchivedOf(archive.Export(to, half, progress, func(part *archive.Header) (io.ReadCloser, error) {
+			e := transfer.Export{Part: part}
+			if part == nil {
+				e.Passphrase = phrase // a part has no secrets, which stand before it
 			}
-			if !errors.Is(err, archive.ErrDamaged) {
-				return wire.Archived{}, err
+			begun, err := o.mover.Export(ctx, tenant, e)
+			if err != nil {
+				return nil, err
 			}
-		}
-		body, err := open(ctx, transfer.Export{Passphrase: phrase})
-		if err != nil {
-			return wire.Archived{}, err
-		}
-		defer body.Close()
-		from, err := archive.NewReader(body)
-		if err != nil {
-			return wire.Archived{}, err
-		}
-		defer from.Close()
-		return wire.ArchivedOf(archive.CopyFrom(to, from, 0, progress))
+			return pipe(func(to io.Writer) error {
+				_, err := begun.Write(ctx, unbuffered{to}, nil)
+				return err
+			}, func() error { return nil }), nil
+		}))
 	}, o.close, nil
 }
 

@@ -115,6 +115,34 @@ func CopyFrom(to io.Writer, from *Reader, after uint64, progress func(done, of u
 	return c.end(c.all(from))
 }
 
+// Export writes a tenant's whole file, which open gives. half, if not nil, is what an
+// earlier export left when it broke off: the blocks that came whole are taken over,
+// and open is asked for the part behind them. Otherwise part is nil.
+func Export(to io.Writer, half io.Reader, progress func(done, of uint64), open func(part *Header) (io.ReadCloser, error)) (Summary, error) {
+	if half != nil {
+		begun, err := NewReader(half)
+		if err == nil {
+			defer begun.Close()
+			return Complete(to, begun, progress, func(part Header) (io.ReadCloser, error) { return open(&part) })
+		}
+		if !errors.Is(err, ErrDamaged) {
+			return Summary{}, err
+		}
+		// It broke off before its first block: there is nothing to take over.
+	}
+	body, err := open(nil)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer body.Close()
+	from, err := NewReader(body)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer from.Close()
+	return CopyFrom(to, from, 0, progress)
+}
+
 // Complete writes a whole file from one that broke off, and from the rest of the
 // ledger: rest is asked for the part behind the last block that came whole. A file
 // that is whole already is copied, and rest is not asked.
