@@ -93,6 +93,87 @@ func distributeUnderLoad(t *testing.T, d *home) {
 	}
 }
 
+// A step holds its tenant's turn until its end, also against a move of the tenant's
+// shard: after one, the turn would be free at the new place, and what the step read
+// at the old one out of date.
+func TestAShardDoesNotMoveUnderAStep(t *testing.T) {
+	d, cluster := onCluster(t)
+	cluster.Calm(t, func(ctx context.Context, mover *pgx.Conn) error {
+		s := d.opened(t)
+		if _, err := mover.Exec(ctx, `set lock_timeout = '2s'`); err != nil {
+			return err
+		}
+		add := func(during func()) {
+			t.Helper()
+			err := s.Step(ctx, "t", store.Keys{Rows: []store.Key{{Table: store.Head, ID: "n"}}}, func(r *store.Rows) error {
+				during()
+				n, _ := r.Get(store.Head, "n")
+				r.Put(store.Head, "n", append(n, '1'))
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		add(func() {})
+		add(func() {
+			if err := moveShard(ctx, mover, d.schema+".kv", "t"); code(err) != "55P03" {
+				t.Errorf("a move in the middle of a step: %v", err)
+			}
+		})
+		if err := moveShard(ctx, mover, d.schema+".kv", "t"); err != nil {
+			t.Errorf("a move after the step: %v", err)
+		}
+		add(func() {})
+		rows, err := s.Load(ctx, "t", store.Keys{Rows: []store.Key{{Table: store.Head, ID: "n"}}, Ranges: []store.Range{{Table: store.Head}}})
+		if err != nil {
+			return err
+		}
+		if n, _ := rows.Get(store.Head, "n"); string(n) != "111" || len(rows.Range(0)) != 1 {
+			t.Errorf("three steps wrote %q, and %d rows", n, len(rows.Range(0)))
+		}
+		return nil
+	})
+}
+
+// A transaction that reads a tenant before and after its shard moved reads of two
+// workers, and can tell.
+func TestATransactionTellsThatAShardMovedUnderIt(t *testing.T) {
+	d, cluster := onCluster(t)
+	cluster.Calm(t, func(ctx context.Context, mover *pgx.Conn) error {
+		s := d.opened(t)
+		if err := s.Step(ctx, "t", store.Keys{}, func(r *store.Rows) error { r.Put(store.Head, "n", []byte("1")); return nil }); err != nil {
+			return err
+		}
+		reader, err := pgx.Connect(ctx, d.url)
+		if err != nil {
+			return err
+		}
+		defer reader.Close(ctx)
+		if _, err := reader.Exec(ctx, beginLoad); err != nil {
+			return err
+		}
+		seat := func() (text string) {
+			t.Helper()
+			if err := reader.QueryRow(ctx, s.sql.seat, "t").Scan(&text); err != nil {
+				t.Fatal(err)
+			}
+			return text
+		}
+		first := seat()
+		if again := seat(); again != first {
+			t.Errorf("without a move %q became %q", first, again)
+		}
+		if err := moveShard(ctx, mover, d.schema+".kv", "t"); err != nil {
+			return err
+		}
+		if after := seat(); after == first {
+			t.Errorf("after a move it is still %q", after)
+		}
+		return nil
+	})
+}
+
 // Shards move from worker to worker, the connections between the nodes are killed
 // and workers stop at once, while events are counted by clients that do no more
 // than send again what was not acknowledged.

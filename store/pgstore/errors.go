@@ -66,6 +66,8 @@ func again(err error, citus bool) bool {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, store.ErrUnknown),
 		errors.Is(err, errNoConnection), errors.As(err, &outsideServer) && !outsideServer.passes:
 		return false
+	case errors.Is(err, errMoved):
+		return true
 	}
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
@@ -112,7 +114,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 		return known
 	}
 	kind, detail := diagnose(err)
-	if code(err) == "XX000" && s.server.citus() { // a worker away, a shard on the move
+	if code(err) == "XX000" && s.server.citus() || errors.Is(err, errMoved) { // a worker away, a shard on the move
 		kind, detail = usance.KindUnavailable, "the database is not available"
 	}
 	out := &usance.Error{Kind: kind, Detail: detail, Err: fmt.Errorf("pgstore: %w", err)}

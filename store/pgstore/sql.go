@@ -14,6 +14,7 @@ import (
 type statements struct {
 	ping, probe  string
 	enrol, lock  string
+	hold, seat   string
 	rows         string
 	save, remove string
 	saveOne      string
@@ -46,6 +47,13 @@ func newStatements(schema string) statements {
 		probe: `insert into ` + turn + ` (tenant) values ('` + string(probeTenant) + `') on conflict (tenant) do update set due = excluded.due`,
 		enrol: `insert into ` + turn + ` (tenant) values ($1) on conflict (tenant) do nothing`,
 		lock:  `select 1 from ` + turn + ` where tenant = $1 for update`,
+		// The lock under Citus, where locking a row is a read to the cluster: a shard
+		// moves away under it, and the next one to lock the row finds it free elsewhere.
+		// A move waits for what writes.
+		hold: `update ` + turn + ` set due = due where tenant = $1`,
+		// Which transaction of which worker reads, as the worker says it.
+		seat: `select pg_postmaster_start_time()::text || ' ' || pg_backend_pid()::text || ' ' || pg_current_snapshot()::text
+			from ` + turn + ` where tenant = $1`,
 		// The offset keeps the planner from making a join of it: it has no statistics
 		// of the arrays and would hash all rows of the tenant.
 		rows: `select k.n, v.value from unnest($2::smallint[], $3::bytea[]) with ordinality as k(tbl, id, n)

@@ -90,7 +90,11 @@ func (s *Store) begin(ctx context.Context, c *pgxpool.Conn, id usance.TenantID, 
 		b.Queue(s.sql.enrol, string(id))
 	}
 	before := b.Len()
-	b.Queue(s.sql.lock, string(id))
+	lock := s.sql.lock
+	if s.server.citus() {
+		lock = s.sql.hold
+	}
+	b.Queue(lock, string(id))
 	q.queue(&b, &s.sql, id)
 	ctx, cancel := s.trip(ctx)
 	defer cancel()
@@ -243,14 +247,23 @@ func (s *Store) Load(ctx context.Context, id usance.TenantID, keys store.Keys) (
 	return rows, nil
 }
 
-// load reads in one trip. One statement sees one moment by itself.
+// load reads in one trip. One statement sees one moment by itself. Several see that
+// of their transaction, which under Citus is one of a worker: when the shard has
+// moved between them, they were of two workers and of two moments.
 func (s *Store) load(ctx context.Context, c *pgxpool.Conn, id usance.TenantID, q *request) (rows *store.Rows, err error) {
 	var b pgx.Batch
 	several := q.statements() > 1
+	seated := several && s.server.citus()
 	if several {
 		b.Queue(beginLoad)
 	}
+	if seated {
+		b.Queue(s.sql.seat, string(id))
+	}
 	q.queue(&b, &s.sql, id)
+	if seated {
+		b.Queue(s.sql.seat, string(id))
+	}
 	if several {
 		b.Queue(commit)
 	}
@@ -263,5 +276,30 @@ func (s *Store) load(ctx context.Context, c *pgxpool.Conn, id usance.TenantID, q
 			return nil, err
 		}
 	}
-	return q.collect(results)
+	if !seated {
+		return q.collect(results)
+	}
+	first, err := readSeat(results)
+	if err != nil {
+		return nil, err
+	}
+	if rows, err = q.collect(results); err != nil {
+		return nil, err
+	}
+	if last, err := readSeat(results); err != nil || last != first {
+		return nil, cmp.Or(err, errMoved)
+	}
+	return rows, nil
+}
+
+// errMoved says that a load read from two nodes. It is tried again.
+var errMoved = errors.New("pgstore: the tenant's rows moved to another node while they were read")
+
+// readSeat reads the answer to the seat statement; empty for a tenant that was
+// never written to, of whom there are no rows.
+func readSeat(results pgx.BatchResults) (seat string, err error) {
+	if err = results.QueryRow().Scan(&seat); errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+	}
+	return seat, err
 }
