@@ -96,7 +96,7 @@ func checkCounts(t *testing.T, f *fixture, have map[string]usance.Resource, r *r
 		if !slices.Contains(filter.ChargingModes, res.ChargingMode) || filter.BusinessTypes != nil && !slices.Contains(filter.BusinessTypes, res.BusinessType) {
 			continue
 		}
-		if filter.Node != "" && res.Node != filter.Node && !(filter.Recursive && res.Node.Within(filter.Node)) {
+		if filter.Node != "" && res.Node != filter.Node && (!filter.Recursive || !res.Node.Within(filter.Node)) {
 			continue
 		}
 		bounded := !filter.ExpiresFrom.IsZero() || !filter.ExpiresTo.IsZero()

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -88,19 +89,64 @@ func (p *plan) checkMappings() {
 	}
 }
 
-// relocateMappings lets overrides that name a node of the tree follow its move.
-// Others name a place below whatever node a call is about, and stay.
+// relocateMappings lets overrides that name a node follow its move. They name it by
+// its place below the node that a call is about, which one façade may have several
+// of: an override follows where the same place below each of them has what it had
+// before. Where there is none, as when what is below one of several moves, it stays.
 func (p *plan) relocateMappings(from, to usance.Path) {
+	about := map[string][]usance.Path{}
 	for _, ref := range p.overridden() {
 		s := p.before.mappings[ref]
 		f, ok := p.reg.maps[ref.Facade].Find(ref.Field)
-		if !ok || !f.Rooted || s.Node == "" || !s.Node.Within(from) {
+		if !ok || s.Node == "" || s.Node == usance.Root {
 			continue
 		}
-		if s.Node = s.Node.Rebase(from, to); p.fits(s.Node) {
+		by := fmt.Sprint(f.Rooted, f.About)
+		if _, known := about[by]; !known {
+			about[by] = p.about(&f)
+		}
+		if next := follow(about[by], s.Node, from, to); next != "" && next != s.Node && p.fits(next) {
+			s.Node = next
 			p.write("", "mapping", ref.name(), ref.shown(), s)
 		}
 	}
+}
+
+// follow returns the place below some nodes at which, after a move, is what was at
+// one before; "" when they have none in common.
+func follow(bases []usance.Path, place, from, to usance.Path) (next usance.Path) {
+	for i, base := range bases {
+		at, now := mapping.Join(base, place).Rebase(from, to), base.Rebase(from, to)
+		switch {
+		case now == usance.Root:
+		case at == now || !at.Within(now):
+			return ""
+		default:
+			at = at[len(now):]
+		}
+		if i > 0 && at != next {
+			return ""
+		}
+		next = at
+	}
+	return next
+}
+
+// about lists the nodes that calls of a field may be about; those that go by aliases
+// are about the root where no node has one.
+func (p *plan) about(f *mapping.Field) (out []usance.Path) {
+	if f.Rooted {
+		out = append(out, usance.Root)
+	}
+	for _, n := range p.before.Nodes(usance.Root) {
+		if slices.ContainsFunc(f.About, func(kind string) bool { return n.Aliases[kind] != "" }) && !slices.Contains(out, n.Path) {
+			out = append(out, n.Path)
+		}
+	}
+	if len(out) == 0 && len(f.About) > 0 {
+		out = append(out, usance.Root)
+	}
+	return out
 }
 
 // overridden lists the fields that are overridden, in their order.

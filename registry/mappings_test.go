@@ -25,6 +25,8 @@ func mapped(t *testing.T) *world {
 		read("conferences", "1", registry.MeetingConferences, mapping.Today),
 		read("minutes", "min", registry.MeetingDuration, mapping.Today),
 		{Name: "space", Rooted: true, Source: mapping.Source{Kind: mapping.Quota, Meter: registry.DriveSpace, Node: "/drive", Value: mapping.Used}},
+		{Name: "rooms", Rooted: true, About: []string{"meet.corp"}, Source: mapping.Source{Kind: mapping.Meter, Meter: registry.MeetingConferences, Window: mapping.Today}},
+		{Name: "cpus", About: []string{"meet.org"}, Source: mapping.Source{Kind: mapping.Quota, Meter: registry.DriveSpace, Value: mapping.Used}},
 		{Name: "both", Source: mapping.Source{Kind: mapping.Derived, Of: []string{"conferences", "minutes"}}},
 	}}})
 	if err != nil {
@@ -158,5 +160,44 @@ tenants:
 	over := moved.After.Mappings("meet")
 	if over["space"].Node != "/b/x" || over["conferences"].Node != "/teams/a/x" { // below whatever node is asked about
 		t.Errorf("%+v", over)
+	}
+}
+
+// TestAnOverrideFollowsWhereOnePlaceBelowAllCallersHasIt moves what overrides name by
+// its place below the nodes that calls are about: the root alone, one node that an
+// alias names, or several.
+func TestAnOverrideFollowsWhereOnePlaceBelowAllCallersHasIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		nodes, field         string
+		node, from, to, want usance.Path
+	}{
+		"the root":                              {field: "rooms", node: "/halls/big", from: "/halls", to: "/site/halls", want: "/site/halls/big"},
+		"the root, and the node above":          {field: "rooms", node: "/a/b", from: "/a/b", to: "/c", want: "/c"},
+		"something else moves":                  {field: "rooms", node: "/halls", from: "/halls2", to: "/site", want: "/halls"},
+		"no node has the alias":                 {field: "cpus", node: "/hosts", from: "/hosts", to: "/machines", want: "/machines"},
+		"one node, and what is below it":        {nodes: "{path: /o, aliases: {meet.org: one}}", field: "cpus", node: "/hosts", from: "/o/hosts", to: "/o/rack/hosts", want: "/rack/hosts"},
+		"one node, with all below it":           {nodes: "{path: /o, aliases: {meet.org: one}}", field: "cpus", node: "/hosts", from: "/o", to: "/p/q", want: "/hosts"},
+		"one node, and another's place":         {nodes: "{path: /o, aliases: {meet.org: one}}", field: "cpus", node: "/hosts", from: "/hosts", to: "/machines", want: "/hosts"},
+		"out of the node's reach":               {nodes: "{path: /o, aliases: {meet.org: one}}", field: "cpus", node: "/hosts", from: "/o/hosts", to: "/p/hosts", want: "/hosts"},
+		"several nodes, and one has it moved":   {nodes: "{path: /o, aliases: {meet.org: one}}, {path: /p, aliases: {meet.org: two}}", field: "cpus", node: "/hosts", from: "/o/hosts", to: "/o/machines", want: "/hosts"},
+		"several nodes, and one is moved":       {nodes: "{path: /o, aliases: {meet.org: one}}, {path: /p, aliases: {meet.org: two}}", field: "cpus", node: "/hosts", from: "/o", to: "/q", want: "/hosts"},
+		"the root and a node, and one is moved": {nodes: "{path: /o, aliases: {meet.corp: one}}", field: "rooms", node: "/halls", from: "/halls", to: "/site", want: "/halls"},
+	} {
+		w := mapped(t)
+		nodes := "{path: " + string(c.from) + "}"
+		if c.nodes != "" {
+			nodes = c.nodes
+			if !strings.Contains(c.nodes, "path: "+string(c.from)+",") {
+				nodes += ", {path: " + string(c.from) + "}"
+			}
+		}
+		w.apply("tenants: [{id: acme, nodes: [" + nodes + "], mappings: {meet: {" + c.field + ": {node: " + string(c.node) + "}}}}]")
+		moved, err := w.Registry.Relocate("acme", w.definitions("acme"), c.from, c.to)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := moved.After.Mappings("meet")[c.field].Node; got != c.want {
+			t.Errorf("%s: %s to %s: the override names %s, want %s", name, c.from, c.to, got, c.want)
+		}
 	}
 }

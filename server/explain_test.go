@@ -287,6 +287,18 @@ func TestEveryNumberIsExplainedAsItIsAnswered(t *testing.T) {
 			t.Errorf("%s: %s is %s, want %s", c[0], c[1], got, c[2])
 		}
 	}
+	// What overrides name may move: every answer stays what it was.
+	for _, m := range [][2]string{{"/meet", "/site/meet"}, {"/cloud/vms", "/cloud/rack/vms"}, {"/rtc", "/media/rtc"}} {
+		if status, _, body := a.call(t, "POST", "/api/v1/nodes/move?tenant="+a.id, operator, fmt.Sprintf(`{"from":%q,"to":%q}`, m[0], m[1])); status != 200 {
+			t.Fatal(status, body)
+		}
+	}
+	a.same5(t)
+	for facade, now := range a.answers(t) {
+		if was := told[facade]; !maps.Equal(now.numbers, was.numbers) {
+			t.Errorf("%s after what its fields are read from has moved: %v, before: %v", facade, now.numbers, was.numbers)
+		}
+	}
 	_, fields := a.explained(t, "meeting", "&field=confLength")
 	f := fields[0].(map[string]any)
 	if f["overridden"] != true || f["default"].(map[string]any)["meter"] != "meeting.duration" || f["native"].(json.Number) != "701" || f["base_unit"] != "ms" {

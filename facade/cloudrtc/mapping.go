@@ -25,7 +25,7 @@ const (
 // Mapping says where each number of a usage row comes from.
 func Mapping() mapping.Table {
 	duration := func(media string) mapping.Field {
-		return mapping.Field{Name: media, Call: callUsage, Unit: "s", Signed: true, Source: mapping.Source{Kind: mapping.Meter,
+		return mapping.Field{Name: media, Call: callUsage, Unit: "s", Signed: true, Rooted: true, About: []string{AliasProject}, Source: mapping.Source{Kind: mapping.Meter,
 			Meter: registry.RTCDuration, Window: mapping.UTCDays, Filter: map[string]string{"app": paramApp, "media": media}, Round: mapping.Down}}
 	}
 	return mapping.Table{

@@ -16,7 +16,7 @@ const callOrgRes = "GET /v1/mmc/management/orgRes"
 // which they are written. Counts are the 32-bit Integers that clients keep.
 func Mapping() mapping.Table {
 	number := func(name, unit string, most int64, meter string, w mapping.Window) mapping.Field {
-		return mapping.Field{Name: name, Call: callOrgRes, Unit: unit, Most: most,
+		return mapping.Field{Name: name, Call: callOrgRes, Unit: unit, Most: most, Rooted: true, About: []string{aliasCorp},
 			Source: mapping.Source{Kind: mapping.Meter, Meter: meter, Window: w, Round: mapping.Down}}
 	}
 	storage := number("usedRecStorage", "GB", 0, registry.MeetingRecording, mapping.Now)

@@ -107,7 +107,7 @@ const (
 // without a quota, a limit is -1.
 func Mapping() mapping.Table {
 	of := func(name, call, value string) mapping.Field {
-		return mapping.Field{Name: name, Call: call, Signed: true, Source: mapping.Source{Kind: mapping.Quota, Meter: "*", Value: value, Round: mapping.Down}}
+		return mapping.Field{Name: name, Call: call, Signed: true, About: []string{aliasOrganization}, Source: mapping.Source{Kind: mapping.Quota, Meter: "*", Value: value, Round: mapping.Down}}
 	}
 	total, value := of("*"+suffixTotal, callUsages, mapping.Limit), of("*"+suffixValue, callQuotas, mapping.Limit)
 	for _, f := range []*mapping.Field{&total, &value} {

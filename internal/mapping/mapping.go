@@ -109,9 +109,11 @@ type Field struct {
 	// Within names fields whose values bound this one, and Fits says how.
 	Within []string
 	Fits   string
-	// Rooted says that the call is about the whole tenant, so that the node is one of
-	// its tree, and an override of it follows when that is moved.
+	// Rooted says that the call may be about the whole tenant, and About names the
+	// kinds of alias of the nodes that it may be about otherwise. By them an override
+	// of the node follows when what it names is moved.
 	Rooted bool
+	About  []string
 	// Fixed keeps the field from being overridden: the vendor's clients write what
 	// they read here, or its meaning leaves no choice.
 	Fixed bool
