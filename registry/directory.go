@@ -1,10 +1,13 @@
 package registry
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -18,7 +21,8 @@ import (
 // written in a step of its own before the tenant's (to claim) or after it (to
 // release). A process that dies in between leaves a claim that names its tenant
 // without the tenant confirming it; look-ups check the tenant, so such a claim
-// answers nothing, and the tenant's next edit takes it up again.
+// answers nothing, the tenant's next edit takes it up again, and after a while
+// another tenant may have the name; see contest.
 // Where in the tenant a name stands is not kept here but asked of its
 // definitions, so a move within the tenant is seen at once and whole.
 
@@ -52,6 +56,7 @@ type entry struct {
 	Tenant usance.TenantID `json:"tenant"`
 	Name   string          `json:"name,omitempty"`
 	By     []string        `json:"by,omitempty"`
+	At     time.Time       `json:"at,omitzero"` // of the last claim; older releases left it out
 }
 
 func keysOf(tenant usance.TenantID, claims []claim) store.Keys {
@@ -71,29 +76,56 @@ func (r *Registry) checkClaims(ctx context.Context, tenant usance.TenantID, clai
 	if err != nil {
 		return err
 	}
-	return conflicts(rows, tenant, claims)
+	others, err := foreign(rows, tenant, claims)
+	if err != nil {
+		return err
+	}
+	held, _, err := r.weigh(ctx, others)
+	if err != nil {
+		return err
+	}
+	return conflict(held)
 }
 
-func conflicts(rows *store.Rows, tenant usance.TenantID, claims []claim) error {
-	refused := &usance.Error{Kind: usance.KindConflict, Detail: "some names belong to other tenants"}
+// contested is a claim of a name that another tenant's entry stands for.
+type contested struct {
+	claim
+	id  string
+	raw []byte
+	had bool // its tenant has the name
+	entry
+}
+
+// foreign returns those of the claims whose names stand for other tenants.
+func foreign(rows *store.Rows, tenant usance.TenantID, claims []claim) (others []contested, err error) {
 	for _, c := range claims {
-		at, ok, err := readEntry(rows, c.id(tenant))
+		id := c.id(tenant)
+		at, ok, err := readEntry(rows, id)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if !ok || at.Tenant == tenant {
-			continue
+		if ok && at.Tenant != tenant {
+			raw, _ := rows.Get(store.Directory, id)
+			others = append(others, contested{claim: c, entry: at, id: id, raw: bytes.Clone(raw)})
 		}
+	}
+	return others, nil
+}
+
+// conflict is the refusal of claims, nil when there are none.
+func conflict(held []contested) error {
+	if len(held) == 0 {
+		return nil
+	}
+	refused := &usance.Error{Kind: usance.KindConflict, Detail: "some names belong to other tenants"}
+	for _, c := range held {
 		what := c.kind
 		if c.kind != "token" {
 			what += " " + strings.ReplaceAll(c.value, "\x00", " ")
 		}
 		refused.Fields = append(refused.Fields, usance.FieldError{Index: -1, Field: cmp.Or(c.field, c.kind), Detail: what + " belongs to another tenant"})
 	}
-	if len(refused.Fields) > 0 {
-		return refused
-	}
-	return nil
+	return refused
 }
 
 func readEntry(rows *store.Rows, id string) (entry, bool, error) {
@@ -121,19 +153,41 @@ func putEntry(rows *store.Rows, id string, at entry) error {
 	return err
 }
 
-// claim enters the claims for the tenant under the edit's nonce. It returns who
-// had claimed the names in leaving until then, for release.
+// claim enters the claims for the tenant under the edit's nonce, after it has freed
+// names that stand for others for nothing. It returns who had claimed the names in
+// leaving until then, for release.
 func (r *Registry) claim(ctx context.Context, tenant usance.TenantID, nonce string, claims, leaving []claim) (map[string][]string, error) {
 	if len(claims)+len(leaving) == 0 {
 		return nil, nil
 	}
+	for range 8 {
+		seen, others, err := r.enter(ctx, tenant, nonce, claims, leaving)
+		if !errors.Is(err, errContested) {
+			return seen, err
+		}
+		if err := r.contest(ctx, others); err != nil {
+			return nil, err
+		}
+	}
+	return nil, usance.Errorf(usance.KindUnavailable, "others claim the same names at this moment; try again")
+}
+
+// errContested is of claims of which others hold some.
+var errContested = errors.New("registry: names stand for other tenants")
+
+// enter is claim where nobody else has a name; otherwise it enters none and returns
+// errContested with those that others have.
+func (r *Registry) enter(ctx context.Context, tenant usance.TenantID, nonce string, claims, leaving []claim) (seen map[string][]string, others []contested, err error) {
 	keys := keysOf(tenant, claims)
 	keys.Rows = append(keys.Rows, keysOf(tenant, leaving).Rows...)
-	var seen map[string][]string
-	err := r.st.Step(ctx, usance.System, keys, func(rows *store.Rows) error {
+	now := r.now().UTC()
+	err = r.st.Step(ctx, usance.System, keys, func(rows *store.Rows) (err error) {
 		seen = map[string][]string{}
-		if err := conflicts(rows, tenant, claims); err != nil {
+		if others, err = foreign(rows, tenant, claims); err != nil {
 			return err
+		}
+		if len(others) > 0 {
+			return errContested
 		}
 		for _, c := range leaving {
 			at, _, err := readEntry(rows, c.id(tenant))
@@ -150,14 +204,14 @@ func (r *Registry) claim(ctx context.Context, tenant usance.TenantID, nonce stri
 			if ok && (!c.fresh || slices.Contains(at.By, nonce)) {
 				continue
 			}
-			at = entry{Tenant: tenant, Name: c.name, By: append(at.By, nonce)}
+			at = entry{Tenant: tenant, Name: c.name, By: append(at.By, nonce), At: now}
 			if err := putEntry(rows, c.id(tenant), at); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return seen, err
+	return seen, others, err
 }
 
 // release takes claimants off the tenant's entries and removes those that have

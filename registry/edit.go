@@ -147,12 +147,16 @@ func (r *Registry) editOnce(ctx context.Context, actor usance.Actor, tenant usan
 		}
 		return Edited{Sequence: before.Version, Differences: p.differences(e.DryRun)}, nil
 	}
+	fence, err := r.fenceOf(ctx, tenant)
+	if err != nil {
+		return Edited{}, err
+	}
 	nonce := rand.Text()
 	seen, err := r.claim(ctx, tenant, nonce, p.claims, p.releases)
 	if err != nil {
 		return Edited{}, err
 	}
-	version, err := r.save(ctx, actor, tenant, p)
+	version, err := r.save(ctx, actor, tenant, p, fence)
 	if err != nil {
 		if !errors.Is(err, store.ErrUnknown) {
 			r.release(context.WithoutCancel(ctx), tenant, fresh(p.claims), func(string) []string { return []string{nonce} })
@@ -166,10 +170,10 @@ func (r *Registry) editOnce(ctx context.Context, actor usance.Actor, tenant usan
 }
 
 // save writes the plan's rows and their entries in one step, if the definitions
-// are still those the plan was made from.
-func (r *Registry) save(ctx context.Context, actor usance.Actor, tenant usance.TenantID, p *plan) (uint64, error) {
+// are still those the plan was made from and nobody has contested its claims since.
+func (r *Registry) save(ctx context.Context, actor usance.Actor, tenant usance.TenantID, p *plan, fence uint64) (uint64, error) {
 	at := r.now().UTC()
-	keys := store.Keys{Rows: []store.Key{journal.HeadKey, ArrivalKey}}
+	keys := store.Keys{Rows: []store.Key{journal.HeadKey, ArrivalKey, FenceKey}}
 	named := len(keys.Rows)
 	r.nameUsed(p, &keys)
 	var version uint64
@@ -181,7 +185,11 @@ func (r *Registry) save(ctx context.Context, actor usance.Actor, tenant usance.T
 		if _, arriving := rows.Get(ArrivalKey.Table, ArrivalKey.ID); arriving && head.Definitions == 0 {
 			return usance.Errorf(usance.KindConflict, "tenant %s is being imported: finish or discard that first", tenant)
 		}
-		if head.Definitions != p.before.Version {
+		stands, err := readFence(rows)
+		if err != nil {
+			return err
+		}
+		if head.Definitions != p.before.Version || stands != fence {
 			return errStale
 		}
 		for _, k := range keys.Rows[named:] {

@@ -52,23 +52,40 @@ func claimsOf(tenant usance.TenantID, d *Definitions) []claim {
 // piece by piece.
 const claimsAtOnce = 5_000
 
+// Admission says that an arriving tenant's names were entered.
+type Admission struct{ fence uint64 }
+
+// Stands returns KindUnavailable when others have taken names of it since. The step
+// has named FenceKey; it puts the row of ArrivalKey, behind which names are safe.
+func (a Admission) Stands(rows *store.Rows) error {
+	at, err := readFence(rows)
+	if err == nil && at != a.fence {
+		err = usance.Errorf(usance.KindUnavailable, "names of the tenant were contested at this moment; try again")
+	}
+	return err
+}
+
 // Admit enters an arriving tenant's names in the directory, under a name for the
 // arrival. Repeating it changes nothing. KindConflict lists every name that
 // another tenant has, and then nothing is entered.
-func (r *Registry) Admit(ctx context.Context, tenant usance.TenantID, d *Definitions, arrival string) error {
+func (r *Registry) Admit(ctx context.Context, tenant usance.TenantID, d *Definitions, arrival string) (Admission, error) {
+	fence, err := r.fenceOf(ctx, tenant)
+	if err != nil {
+		return Admission{}, err
+	}
 	claims := claimsOf(tenant, d)
 	for part := range slices.Chunk(claims, claimsAtOnce) {
 		if err := r.checkClaims(ctx, tenant, part); err != nil {
-			return err
+			return Admission{}, err
 		}
 	}
 	for part := range slices.Chunk(claims, claimsAtOnce) {
 		if _, err := r.claim(ctx, tenant, arrival, part, nil); err != nil {
 			r.Dismiss(context.WithoutCancel(ctx), tenant, d, arrival)
-			return err
+			return Admission{}, err
 		}
 	}
-	return nil
+	return Admission{fence}, nil
 }
 
 // Dismiss takes back what Admit entered under that name.

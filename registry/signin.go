@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha512"
 	"encoding/hex"
@@ -215,11 +216,20 @@ func (r *Registry) PutOperatorToken(ctx context.Context, name, secret string) er
 		return usance.Errorf(usance.KindInvalid, "a token's secret has %d to %d bytes", minTokenBytes, usance.MaxNameBytes)
 	}
 	c := claim{kind: "token", value: hashSecret(secret), name: name}
-	if _, err := r.claim(ctx, usance.System, "operator", []claim{c}, nil); err != nil {
-		return err
-	}
 	named := store.Key{Table: store.Directory, ID: "operator\x00" + name}
-	return r.st.Step(ctx, usance.System, store.Keys{Rows: []store.Key{named}}, func(rows *store.Rows) error {
+	keys := keysOf(usance.System, []claim{c})
+	keys.Rows = append(keys.Rows, named)
+	// One step, or a crash would leave a token that speaks and cannot be ended.
+	return r.st.Step(ctx, usance.System, keys, func(rows *store.Rows) error {
+		others, err := foreign(rows, usance.System, []claim{c})
+		if err = cmp.Or(err, conflict(others)); err != nil {
+			return err
+		}
+		if _, ok := rows.Get(store.Directory, c.id(usance.System)); !ok {
+			if err := putEntry(rows, c.id(usance.System), entry{Tenant: usance.System, Name: name, By: []string{"operator"}}); err != nil {
+				return err
+			}
+		}
 		old, ok := rows.Get(named.Table, named.ID)
 		if ok && string(old) == c.value {
 			return nil

@@ -184,7 +184,7 @@ func (p *place) bring(t testing.TB, file []byte, how transfer.Import) (transfer.
 }
 
 // rows are all rows of the tenant by table and id, but for what does not follow
-// from the ledger: how it came here, and the hint of when to look at holds.
+// from the ledger: how it came here, whether its claims were contested, and the hint of when to look at holds.
 func (p *place) rows(t testing.TB) map[store.Key]string {
 	t.Helper()
 	out := map[store.Key]string{}
@@ -198,6 +198,7 @@ func (p *place) rows(t testing.TB) map[store.Key]string {
 		}
 	}
 	delete(out, registry.ArrivalKey)
+	delete(out, registry.FenceKey)
 	delete(out, store.Key{Table: store.Balances})
 	return out
 }

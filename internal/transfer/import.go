@@ -175,11 +175,15 @@ func (a *arriving) begin(ctx context.Context, from *archive.Reader) (*Imported, 
 		return nil, usance.Errorf(usance.KindConflict, "the archive begins after entry %d, and what is stored ends before", h.After)
 	}
 	fresh := Arrival{Header: h}
-	if err := a.Registry.Admit(ctx, a.tenant, a.defs, fresh.name()); err != nil {
+	admitted, err := a.Registry.Admit(ctx, a.tenant, a.defs, fresh.name())
+	if err != nil {
 		return nil, err
 	}
 	run := rand.Text()
-	err = a.Store.Step(ctx, a.tenant, store.Keys{Rows: []store.Key{journal.HeadKey, registry.ArrivalKey}}, func(rows *store.Rows) error {
+	err = a.Store.Step(ctx, a.tenant, store.Keys{Rows: []store.Key{journal.HeadKey, registry.ArrivalKey, registry.FenceKey}}, func(rows *store.Rows) error {
+		if err := admitted.Stands(rows); err != nil {
+			return err
+		}
 		state, head, err := readArrival(rows)
 		switch {
 		case err != nil:

@@ -94,8 +94,8 @@ func (m *Mover) Discard(ctx context.Context, tenant usance.TenantID) error {
 	if err := m.Registry.DismissAll(ctx, tenant, state.name()); err != nil {
 		return err
 	}
-	return m.Store.Step(ctx, tenant, store.Keys{}, func(rows *store.Rows) error {
+	return m.Store.Step(ctx, tenant, store.Keys{Rows: []store.Key{registry.FenceKey}}, func(rows *store.Rows) error {
 		rows.Delete(registry.ArrivalKey.Table, registry.ArrivalKey.ID)
-		return nil
+		return registry.MoveFence(rows) // an import that begins meanwhile has lost its names
 	})
 }
