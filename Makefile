@@ -44,7 +44,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	scripts/fuzz $(FUZZTIME)
 
 SEEDS ?= 100
-simulate: ## the simulator, over SEEDS seeds from USANCE_SEED
+simulate: ## the simulator, over SEEDS seeds from USANCE_SEED or one nobody chose
 	USANCE_SEEDS=$(SEEDS) go test -count=1 -timeout 0 -v ./sim
 
 model: ## the ledger's model tests, over SEEDS seeds from USANCE_SEED or 1
