@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"strings"
+
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/journal"
 	"github.com/usance/usance/store"
@@ -26,11 +28,14 @@ type dayRows struct {
 func nameDays(keys *store.Keys, series string, first, last usance.Day) dayRows {
 	r := dayRows{first: first, count: int(last-first) + 1}
 	width := len(series) + 4
-	b := make([]byte, 0, r.count*width)
+	var b strings.Builder
+	b.Grow(r.count * width)
 	for d := first; d <= last; d++ {
-		b = appendDay(append(b, series...), d)
+		var day [4]byte
+		b.WriteString(series)
+		b.Write(appendDay(day[:0], d))
 	}
-	r.ids = string(b)
+	r.ids = b.String()
 	for i := range r.count {
 		keys.Rows = append(keys.Rows, store.Key{Table: store.Rollups, ID: r.ids[i*width:][:width]})
 	}

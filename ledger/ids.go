@@ -26,6 +26,9 @@ func appendText(b []byte, s string) []byte {
 
 // cutText is the inverse of appendText; ok is false for bytes it did not write.
 func cutText(id string) (text, rest string, ok bool) {
+	if i := strings.IndexByte(id, 0); i >= 0 && i+1 < len(id) && id[i+1] == 0x01 { // as nearly all are
+		return id[:i], id[i+2:], true
+	}
 	var b strings.Builder
 	for {
 		i := strings.IndexByte(id, 0)

@@ -35,6 +35,8 @@ type plan struct {
 	// reach, if there is one, is the last day that something of the tenant is known to
 	// lie on. The plans of one read share it.
 	reach *usance.Day
+
+	room [1]planned // for series, of which most plans have one
 }
 
 // planned is a series that an output is made of.
@@ -63,6 +65,9 @@ func (p *plan) add(group string, output int) {
 }
 
 func (p *plan) addSeries(s series, id string, output int) {
+	if p.series == nil {
+		p.series = p.room[:0]
+	}
 	p.series = append(p.series, planned{series: s, id: id, output: output, range_: -1})
 	p.outputs = max(p.outputs, output+1)
 }
@@ -73,6 +78,9 @@ func (p *plan) name(keys *store.Keys) {
 		p.members = p.members || !p.sightingsSuffice()
 	}
 	first, last, few := p.fewDays()
+	if few {
+		keys.Rows = slices.Grow(keys.Rows, len(p.series)*(int(last-first)+2)+2) // those of the head and of holds, too
+	}
 	for i := range p.series {
 		s := &p.series[i]
 		s.range_, s.days = -1, dayRows{}
@@ -207,9 +215,9 @@ func (p *plan) eval(ctx context.Context, l *Ledger, tenant usance.TenantID, rows
 }
 
 func grid[T any](outputs, stretches int) [][]T {
-	g := make([][]T, outputs)
+	g, all := make([][]T, outputs), make([]T, outputs*stretches)
 	for i := range g {
-		g[i] = make([]T, stretches)
+		g[i] = all[i*stretches:][:stretches:stretches]
 	}
 	return g
 }

@@ -93,7 +93,10 @@ func (q *Query) check(m *usance.Meter) error {
 	default:
 		return usance.Errorf(usance.KindInvalid, "the window sizes are MINUTE, HOUR, DAY, MONTH")
 	}
-	keys := m.GroupKeys()
+	var keys []string
+	if len(q.GroupBy)+len(q.Filter) > 0 {
+		keys = m.GroupKeys()
+	}
 	for _, k := range q.GroupBy {
 		if k != "subject" && !slices.Contains(keys, k) {
 			return usance.Errorf(usance.KindInvalid, "meter %s does not group by %q; it groups by %s", m.Name, k, strings.Join(append(keys, "subject"), ", "))
@@ -192,13 +195,17 @@ func (q *Query) outputs(m *usance.Meter, groups []string, add func(group string,
 		add("", 0)
 		return []output{{}}
 	}
-	var outs []output
-	index := map[string]int{}
 	if len(q.GroupBy) == 0 {
-		outs, index[""] = []output{{}}, 0
+		for _, g := range groups {
+			add(g, 0)
+		}
+		return []output{{}}
 	}
+	keys := m.GroupKeys()
+	var outs []output
+	index := make(map[string]int, len(groups))
 	for _, g := range groups {
-		group := pick(m.GroupKeys(), groupValues(g), q.GroupBy)
+		group := pick(keys, groupValues(g), q.GroupBy)
 		order := orderOf(group, q.GroupBy)
 		i, ok := index[order]
 		if !ok {
@@ -225,7 +232,7 @@ func pick(keys, values, wanted []string) map[string]string {
 }
 
 func orderOf(group map[string]string, keys []string) string {
-	var b []byte
+	b := make([]byte, 0, 64)
 	for _, k := range keys {
 		b = appendText(b, group[k])
 	}
@@ -239,7 +246,7 @@ func (q *Query) rows(outputs []output, stretches []stretch, cells [][]cell, rest
 		order = append(order, i)
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(outputs[a].order, outputs[b].order) })
-	var rows []Row
+	rows := make([]Row, 0, min(len(order)*len(stretches), 1024))
 	for i, s := range stretches {
 		for _, o := range order {
 			c := cells[o][i]

@@ -46,8 +46,14 @@ const fewSlots = 24
 
 // NewRows is for engines, which then call Found for each of the rows that is
 // there, and FoundRange.
-func NewRows(keys Keys) *Rows {
-	r := &Rows{slots: make([]slot, 0, len(keys.Rows)+len(keys.Rows)/8+12)}
+func NewRows(keys Keys) *Rows { return newRows(keys, len(keys.Rows)/8+12) }
+
+// NewLoadedRows is NewRows for a Load, after which as a rule nothing is changed.
+func NewLoadedRows(keys Keys) *Rows { return newRows(keys, 0) }
+
+// newRows leaves room for more rows than keys name.
+func newRows(keys Keys, more int) *Rows {
+	r := &Rows{slots: make([]slot, 0, len(keys.Rows)+more)}
 	if len(keys.Ranges) > 0 {
 		r.ranges = make([][]Row, len(keys.Ranges))
 	}

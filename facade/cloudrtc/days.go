@@ -1,9 +1,7 @@
 package cloudrtc
 
 import (
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/usance/usance"
@@ -22,25 +20,39 @@ type reading struct {
 // readings returns the queries that the plan's fields need for an application.
 func readings(p *figures.Plan, node usance.Path, asked usageQuery) []*reading {
 	var out []*reading
-	byKind := map[string]*reading{}
 	for i := range p.Figures {
 		f := &p.Figures[i]
 		if f.Source.Kind == mapping.Derived {
 			continue
 		}
 		at := mapping.Join(node, f.Source.Node)
-		kind := f.Source.Meter + "\x00" + string(at) + "\x00" + strings.Join(slices.Sorted(maps.Keys(f.Source.Filter)), "\x00")
-		r := byKind[kind]
-		if r == nil {
+		var r *reading
+		if k := slices.IndexFunc(out, func(r *reading) bool { return r.fits(p, f, at) }); k >= 0 {
+			r = out[k]
+		} else {
 			r = &reading{query: ledger.Query{Meter: f.Source.Meter, Node: at, From: asked.first.Start(), To: (asked.end + 1).Start(),
 				Window: usance.DayWindow, Unmarked: true, Filter: map[string][]string{}}}
-			byKind[kind] = r
 			out = append(out, r)
 		}
 		r.fields = append(r.fields, i)
 		r.add(f, asked.app)
 	}
 	return out
+}
+
+// fits reports whether a field, read at a node, is of the meter, node and group-by
+// keys of the reading.
+func (r *reading) fits(p *figures.Plan, f *figures.Figure, at usance.Path) bool {
+	of := p.Figures[r.fields[0]].Source.Filter
+	if r.query.Meter != f.Source.Meter || r.query.Node != at || len(of) != len(f.Source.Filter) {
+		return false
+	}
+	for key := range of {
+		if _, has := f.Source.Filter[key]; !has {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *reading) add(f *figures.Figure, app string) {

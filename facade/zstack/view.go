@@ -1,7 +1,6 @@
 package zstack
 
 import (
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -103,9 +102,24 @@ func (v *view) names(h holder, p *place, seeded []string) []string {
 	if !h.seeded || p.above != nil || len(seeded) == 0 {
 		return set
 	}
-	all := append(slices.Clone(seeded), set...)
-	slices.Sort(all)
-	return slices.Compact(all)
+	return union(seeded, set)
+}
+
+// union is what either of two lists has, each of which is in order and repeats
+// nothing, as is the union.
+func union(a, b []string) []string {
+	all := make([]string, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		switch c := strings.Compare(a[0], b[0]); {
+		case c < 0:
+			all, a = append(all, a[0]), a[1:]
+		case c > 0:
+			all, b = append(all, b[0]), b[1:]
+		default:
+			all, a, b = append(all, a[0]), a[1:], b[1:]
+		}
+	}
+	return append(append(all, a...), b...)
 }
 
 // views keeps the views of tenants in use. A view follows from one version of the

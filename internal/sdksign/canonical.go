@@ -183,7 +183,18 @@ func appendText(dst []byte, s string, tilde bool) []byte {
 
 // unreserved reports the characters that stand for themselves.
 func unreserved(c byte, tilde bool) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.' || c == '~' && !tilde
+	const (
+		letters = 1<<26 - 1
+		low     = (1<<10-1)<<'0' | 1<<'-' | 1<<'.'
+		high    = letters<<('A'-64) | letters<<('a'-64) | 1<<('_'-64) | 1<<('~'-64)
+	)
+	switch c >> 6 {
+	case 0:
+		return uint64(low)>>c&1 != 0
+	case 1:
+		return uint64(high)>>(c-64)&1 != 0 && (c != '~' || !tilde)
+	}
+	return false
 }
 
 func appendEscaped(dst []byte, c byte, tilde bool) []byte {
@@ -196,7 +207,7 @@ func appendEscaped(dst []byte, c byte, tilde bool) []byte {
 
 // unescape decodes a part of a query.
 func unescape(s string) string {
-	if !strings.ContainsAny(s, "%+") {
+	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
 		return s
 	}
 	out := make([]byte, 0, len(s))

@@ -96,3 +96,13 @@ func FuzzADateIsReadAsTheLibraryReadsIt(f *testing.F) {
 		}
 	})
 }
+
+func TestLettersDigitsAndFourOthersStandForThemselves(t *testing.T) {
+	for i := range 256 {
+		c := byte(i)
+		want := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.'
+		if unreserved(c, true) != want || unreserved(c, false) != (want || c == '~') {
+			t.Errorf("%q: %v, and %v where ~ is escaped", c, unreserved(c, false), unreserved(c, true))
+		}
+	}
+}

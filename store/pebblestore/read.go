@@ -41,7 +41,7 @@ func (s *Store) readForStep(id usance.TenantID, keys store.Keys) (*store.Rows, e
 // what the database says belong together when no step was applied between the
 // two; otherwise the database is asked for all of it.
 func (s *Store) readForLoad(id usance.TenantID, keys store.Keys) (*store.Rows, error) {
-	rows := store.NewRows(keys)
+	rows := store.NewLoadedRows(keys)
 	missing, at := s.cache.find(id, keys.Rows, rows)
 	if len(missing) == 0 && len(keys.Ranges) == 0 {
 		return rows, nil
@@ -49,7 +49,7 @@ func (s *Store) readForLoad(id usance.TenantID, keys store.Keys) (*store.Rows, e
 	r := reader{s: s, prefix: rowsOf(id)}
 	_, err := r.all()
 	if err == nil && !s.cache.is(id, at) {
-		rows, missing = store.NewRows(keys), keys.Rows
+		rows, missing = store.NewLoadedRows(keys), keys.Rows
 	}
 	var looked []found
 	if err == nil {
