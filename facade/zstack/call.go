@@ -168,6 +168,27 @@ func (c *call) mayRead() error {
 	return nil
 }
 
+// readable is definitions for a role that may read.
+func (c *call) readable() (*view, error) {
+	if err := c.mayRead(); err != nil {
+		return nil, err
+	}
+	return c.definitions()
+}
+
+// organization returns the one that the path names, if the caller may see it.
+func (c *call) organization() (*view, *place, error) {
+	v, err := c.readable()
+	if err != nil {
+		return nil, nil, err
+	}
+	o := v.byUUID[c.vars["uuid"]]
+	if o == nil || !c.sees(o.path) {
+		return nil, nil, unknown("uuid", c.vars["uuid"], organizationHolder().kind)
+	}
+	return v, o, nil
+}
+
 // sees reports whether the caller's rights reach a node.
 func (c *call) sees(at usance.Path) bool {
 	return c.principal.May(usance.RightRead, at) == nil

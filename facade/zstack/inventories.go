@@ -188,10 +188,7 @@ func loadAccessKeys(c *call, v *view) []record {
 
 // organizationsExist is CheckIAM2OrganizationAvailability.
 func organizationsExist(c *call) ([]byte, error) {
-	if err := c.mayRead(); err != nil {
-		return nil, err
-	}
-	v, err := c.definitions()
+	v, err := c.readable()
 	if err != nil {
 		return nil, err
 	}
@@ -207,16 +204,9 @@ func organizationsExist(c *call) ([]byte, error) {
 // virtualIDNumber is GetIAM2OrganizationVirtualIDNumber: the users whose rights
 // are confined to the organization's node, and those below it too.
 func virtualIDNumber(c *call) ([]byte, error) {
-	if err := c.mayRead(); err != nil {
-		return nil, err
-	}
-	v, err := c.definitions()
+	v, o, err := c.organization()
 	if err != nil {
 		return nil, err
-	}
-	o := v.byUUID[c.vars["uuid"]]
-	if o == nil || !c.sees(o.path) {
-		return nil, unknown("uuid", c.vars["uuid"], organizationHolder().kind)
 	}
 	total, direct := 0, 0
 	for _, u := range v.definitions.Users() {

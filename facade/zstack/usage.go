@@ -17,16 +17,9 @@ import (
 // with its limit as total and what is consumed at and below it as used. Tags and
 // other query parameters change nothing.
 func organizationUsage(c *call) ([]byte, error) {
-	if err := c.mayRead(); err != nil {
-		return nil, err
-	}
-	v, err := c.definitions()
+	v, o, err := c.organization()
 	if err != nil {
 		return nil, err
-	}
-	o := v.byUUID[c.vars["uuid"]]
-	if o == nil || !c.sees(o.path) {
-		return nil, unknown("uuid", c.vars["uuid"], organizationHolder().kind)
 	}
 	return c.usages(v, organizationHolder(), o)
 }
@@ -34,10 +27,7 @@ func organizationUsage(c *call) ([]byte, error) {
 // accountUsage is GetAccountQuotaUsage: the same for an account, which has only
 // the quotas that are set.
 func accountUsage(c *call) ([]byte, error) {
-	if err := c.mayRead(); err != nil {
-		return nil, err
-	}
-	v, err := c.definitions()
+	v, err := c.readable()
 	if err != nil {
 		return nil, err
 	}
