@@ -162,39 +162,32 @@ func (m *tenant) correctionAt(id string) int {
 }
 
 func (m *tenant) approve(id string) want {
-	at := m.correctionAt(id)
-	if at < 0 {
-		return want{status: 404}
-	}
-	r := &m.ranges[at]
-	switch r.state {
-	case "applied":
-		return want{status: 200}
-	case "reverted":
-		return want{status: 409}
-	}
-	if selected, _, _ := m.matching(r.filter); !maps.Equal(selected, r.selected) {
-		return want{status: 409}
-	}
-	r.state = "applied"
-	m.mark(r.selected, true, r.reason)
-	return want{status: 200, check: r.shown}
+	return m.turn(id, "applied", "reverted", func(r *correction) bool {
+		selected, _, _ := m.matching(r.filter)
+		return maps.Equal(selected, r.selected)
+	})
 }
 
 func (m *tenant) revert(id string) want {
+	return m.turn(id, "reverted", "proposed", func(*correction) bool { return true })
+}
+
+// turn brings a correction to a state, which it may have already, unless it is in
+// the one that never comes to it or may says no.
+func (m *tenant) turn(id, state, never string, may func(*correction) bool) want {
 	at := m.correctionAt(id)
 	if at < 0 {
 		return want{status: 404}
 	}
 	r := &m.ranges[at]
-	switch r.state {
-	case "reverted":
+	switch {
+	case r.state == state:
 		return want{status: 200}
-	case "proposed":
+	case r.state == never || !may(r):
 		return want{status: 409}
 	}
-	r.state = "reverted"
-	m.mark(r.selected, false, r.reason)
+	r.state = state
+	m.mark(r.selected, state == "applied", r.reason)
 	return want{status: 200, check: r.shown}
 }
 
