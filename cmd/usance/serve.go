@@ -128,16 +128,9 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	if err != nil {
 		return err
 	}
-	on, err := server.Listen(ctx, s["listen"])
+	on, url, err := listen(ctx, s["listen"], certificates, log)
 	if err != nil {
 		return err
-	}
-	on = server.Bound(on, divideFiles(openFiles()).connections, certificates == nil)
-	url := urlOf("http", on.Addr())
-	if certificates != nil {
-		on, url = tls.NewListener(on, certificates), urlOf("https", on.Addr())
-	} else if host, _, err := net.SplitHostPort(on.Addr().String()); err == nil && !net.ParseIP(host).IsLoopback() {
-		log.Warn("serving plain HTTP beyond this machine; give --tls-cert and --tls-key, or put something that speaks TLS in front", "address", on.Addr().String())
 	}
 	if started == nil {
 		a.tellToken(h)
@@ -147,6 +140,23 @@ func (a *app) serve(ctx context.Context, s settings, home usance.TenantID, start
 	return runBeside(ctx, srv, on, func(ctx context.Context) error {
 		return started(ctx, running{url: url, operatorToken: h.token, key: h.key})
 	})
+}
+
+// listen begins to take connections, as many as there are files for, and returns the
+// address to ask.
+func listen(ctx context.Context, address string, certificates *tls.Config, log *slog.Logger) (on net.Listener, url string, err error) {
+	on, err = server.Listen(ctx, address)
+	if err != nil {
+		return nil, "", err
+	}
+	on = server.Bound(on, divideFiles(openFiles()).connections, certificates == nil)
+	if certificates != nil {
+		return tls.NewListener(on, certificates), urlOf("https", on.Addr()), nil
+	}
+	if host, _, err := net.SplitHostPort(on.Addr().String()); err == nil && !net.ParseIP(host).IsLoopback() {
+		log.Warn("serving plain HTTP beyond this machine; give --tls-cert and --tls-key, or put something that speaks TLS in front", "address", on.Addr().String())
+	}
+	return on, urlOf("http", on.Addr()), nil
 }
 
 // tellToken says where the operator's token is, when it is new or not here.
