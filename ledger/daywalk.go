@@ -26,6 +26,8 @@ func (w *dayWalk) to(end int) (state usance.State, err error) {
 	switch w.agg {
 	case usance.AggSum, usance.AggLevel:
 		err = w.sums(end, &state.Sum)
+	case usance.AggCount:
+		err = w.counts(end, &state.Count)
 	default:
 		err = w.states(end, &state)
 	}
@@ -60,6 +62,25 @@ func (w *dayWalk) next(end int) (more bool, err error) {
 	}
 	w.slot, w.b = slot, w.b[1:]
 	return true, nil
+}
+
+// counts is states for those that are a count and nothing else.
+func (w *dayWalk) counts(end int, into *uint64) error {
+	for {
+		more, err := w.next(end)
+		if !more || err != nil {
+			return err
+		}
+		var u uint64
+		n := 1
+		if len(w.b) > 0 && w.b[0] < 0x80 {
+			u = uint64(w.b[0])
+		} else if u, n = binary.Uvarint(w.b); n <= 0 {
+			return usance.ErrCorrupt
+		}
+		*into += u
+		w.b = w.b[n:]
+	}
 }
 
 // sums is states for those that are a sum and nothing else. Most sums of a quarter
