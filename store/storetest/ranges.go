@@ -150,13 +150,14 @@ func rangesAsLoaded(e *env) {
 func (e *env) fill(tenant usance.TenantID, t store.Table, n int) []store.Row {
 	e.Helper()
 	var rows []store.Row
-	for len(rows) < n {
-		e.must(tenant, store.Keys{}, func(r *store.Rows) {
-			for range min(1000, n-len(rows)) {
-				id := fmt.Sprintf("%06d", len(rows))
-				row := store.Row{ID: id, Value: []byte(strings.Repeat(id, 20))}
+	for i := range n {
+		id := fmt.Sprintf("%06d", i)
+		rows = append(rows, store.Row{ID: id, Value: []byte(strings.Repeat(id, 20))})
+	}
+	for part := range slices.Chunk(rows, 1000) {
+		e.must(tenant, store.Keys{}, func(r *store.Rows) { // which may run again
+			for _, row := range part {
 				r.Put(t, row.ID, row.Value)
-				rows = append(rows, row)
 			}
 		})
 	}
