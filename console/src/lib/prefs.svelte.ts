@@ -30,10 +30,9 @@ class Prefs {
 
   private apply() {
     const root = document.documentElement
-    if (this.theme === 'system') delete root.dataset.theme
-    else root.dataset.theme = this.theme
-    root.lang = this.lang === 'zh' ? 'zh-CN' : 'en'
     this.dark = this.theme === 'dark' || (this.theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches)
+    root.dataset.theme = this.dark ? 'dark' : 'light'
+    root.lang = this.lang === 'zh' ? 'zh-CN' : 'en'
   }
 
   set(change: { theme?: Theme; lang?: Lang }) {
