@@ -59,11 +59,9 @@ func FuzzAQueryIsReadAsItSays(f *testing.F) {
 			media: "application/cloudevents+json"}).want(204)
 	}
 	routes, vars := asked(h.api.routes)
-	for i := range routes {
-		for _, raw := range []string{"", "limit=1&cursor=MQ", "min_sequence=1&tenant=acme", "at_sequence=2&node=/a", "known_at=2026-03-10T12:00:00Z&recursive=true"} {
-			f.Add(uint8(i), raw)
-			f.Add(uint8(i+128), raw)
-		}
+	common := []string{"limit=1&cursor=MQ", "min_sequence=1&tenant=acme", "at_sequence=2&node=/a", "known_at=2026-03-10T12:00:00Z&recursive=true"}
+	for i := range routes { // few: what a target begins with is tried again before anything new is
+		f.Add(uint8(i+i%2*128), common[i%len(common)])
 	}
 	is := func(id string) uint8 {
 		return uint8(slices.IndexFunc(routes, func(rt route) bool { return rt.id == id }))
@@ -72,8 +70,8 @@ func FuzzAQueryIsReadAsItSays(f *testing.F) {
 		"filterGroupBy%5Bmodel%5D=m1&filterGroupBy=x", "from=2026-03-10T00:00:00,5Z", "from=2026-03-10T24:00:00Z", "windowSize=WEEK", "windowTimeZone=../../etc/passwd", "groupBy=model&groupBy=model", "node=/b/../a",
 		"a;b=c", "limit=%zz", "limit=+1", "limit=1_0", "limit=18446744073709551616", "at_sequence=0", "at_sequence=1&known_at=2026-03-10T12:00:00Z", "known_at=2999-01-01T00:00:00Z", "=x", "node", "node=", "%00=1", "limit=%31"} {
 		f.Add(is("queryMeter"), raw)
-		f.Add(is("listEvents"), raw)
 	}
+	f.Add(is("listEvents"), "meter=tokens&filterGroupBy[model]=m1&known_at=2026-03-10T12:00:00Z&limit=2")
 	f.Add(is("listResources"), "business_type=LIVE_2D,VOICE&expires_from=2026-01-01T00:00:00Z&expires_to=2026-01-01T00:00:00Z")
 	f.Add(is("listAudit"), "from=3&to=2026-03-10T12:00:00Z&limit=1000&cursor=Mw")
 	f.Add(is("listHolds"), "state=all&limit=1001")
@@ -121,7 +119,7 @@ func reading(t *testing.T, rt *route, vars []string, raw, secret string) *http.R
 		}
 		path += "/" + s
 	}
-	r := httptest.NewRequest(rt.method, "http://usance.test"+path, http.NoBody).WithContext(t.Context())
+	r := httptest.NewRequestWithContext(t.Context(), rt.method, "http://usance.test"+path, http.NoBody)
 	r.URL.RawQuery = raw
 	r.Header.Set("Authorization", "Bearer "+secret)
 	return r
