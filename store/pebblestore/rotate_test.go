@@ -61,7 +61,11 @@ func TestAnEngineThatCannotChangeItsLogDiesAndKeepsWhatWasAcknowledged(t *testin
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	for n := 1; n <= acknowledged; n++ {
 		if head, total := get(t, s, "t", fmt.Sprint(n)); head != total || !strings.HasPrefix(head, fmt.Sprint(n, " ")) {
 			t.Fatalf("of step %d of %d there are %.10q and %.10q", n, acknowledged, head, total)
