@@ -132,7 +132,7 @@ func exportInPieces(t *testing.T, r *rand.Rand, from *Server, source *running, s
 	for attempt := 0; ; attempt++ {
 		w := new(cutWire)
 		w.out.Store(uncut)
-		w.in.Store(1 + r.Int64N(int64(size/2)))
+		w.in.Store(int64(size*attempt/14) + 1 + r.Int64N(int64(size/14))) // later each time, and not at the end in three
 		if attempt >= 12 {
 			w.in.Store(uncut)
 		}
