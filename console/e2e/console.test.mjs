@@ -481,8 +481,10 @@ describe('each page does its job', () => {
       await page.waitForSelector('.json .origin')
     }))
 
-  test('vendor APIs: a number leads to its mapping, what was read, and the events behind it', () =>
-    on({ as: admin() }, '/t/acme/apis?vendor=meeting', async (page) => {
+  test('vendor APIs: a number leads to its mapping, what was read, and the events behind it', async () => {
+    // At whatever hour, the tenant's day has one.
+    await server.call('POST', '/events?tenant=acme', { specversion: '1.0', id: 'today', source: 'behind', type: 'meeting.conference.ended', subject: 'today', data: { duration_seconds: 600 } })
+    await on({ as: admin() }, '/t/acme/apis?vendor=meeting', async (page) => {
       // By keyboard: the value has the focus, and gets it back.
       await page.locator('.json .line:has-text("confLength") .origin').focus()
       await page.keyboard.press('Enter')
@@ -500,7 +502,8 @@ describe('each page does its job', () => {
       await page.click('.json .line:has-text("spaceQuotaUsed") .origin')
       await page.click('dialog .chip:has-text("deptSpaceQuotaUsed")')
       await page.waitForSelector('dialog h2:has-text("deptSpaceQuotaUsed")')
-    }))
+    })
+  })
 
   test('system: what the server measures of itself', () =>
     on({ as: asOperator(server) }, '/system', async (page) => {
