@@ -15,6 +15,9 @@ func (b *bench) p4() error {
 		return err
 	}
 	large := l.at
+	if _, err := settled(large.metrics); err != nil { // P1 may have written to it
+		return err
+	}
 	small, err := startServer("usance", usanceSpec{Dir: b.base + "/small"})
 	if err != nil {
 		return err
