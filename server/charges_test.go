@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -142,17 +141,8 @@ func TestAFaultFoundByVerifyRaisesTheMetricUntilItIsMended(t *testing.T) {
 	}
 }
 
-// TestExpiredHoldsAreEndedWithoutAnyoneAsking ticks by hand: a tick is taken only
-// once the sweep of the one before is over.
 func TestExpiredHoldsAreEndedWithoutAnyoneAsking(t *testing.T) {
-	var mu sync.Mutex
-	now, tick := noon(), make(chan time.Time)
-	clock := func() time.Time {
-		mu.Lock()
-		defer mu.Unlock()
-		return now
-	}
-	s, _ := newServer(t, func(c *Config) { c.Now, c.Sweep = clock, tick })
+	s, clock, sweep := sweptServer(t)
 	makeTenant(t, s)
 	if _, err := s.Registry().Edit(t.Context(), usance.Actor{}, "acme", registry.Edit{Quotas: []usance.Quota{{Node: "/", Meter: "vm.cpuNum", Limit: 4}}}); err != nil {
 		t.Fatal(err)
@@ -169,17 +159,11 @@ func TestExpiredHoldsAreEndedWithoutAnyoneAsking(t *testing.T) {
 		}
 		return seq
 	}
-	sweep := func() {
-		tick <- time.Time{}
-		tick <- time.Time{}
-	}
 	before := sequence()
 	if sweep(); sequence() != before {
 		t.Error("a hold with time left was ended")
 	}
-	mu.Lock()
-	now = now.Add(time.Minute)
-	mu.Unlock()
+	clock.Move(time.Minute)
 	if sweep(); sequence() != before+1 {
 		t.Errorf("the ledger went from %d to %d", before, sequence())
 	}

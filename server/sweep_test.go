@@ -2,25 +2,30 @@ package server
 
 import (
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/usance/usance"
+	"github.com/usance/usance/internal/facadetest"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store"
 )
 
-// It ticks by hand: a tick is taken only once the sweep of the one before is over.
-func TestSessionsOfUsersWhoDoNotReturnAreRemovedWithoutAnyoneAsking(t *testing.T) {
-	var mu sync.Mutex
-	now, tick := noon(), make(chan time.Time)
-	clock := func() time.Time {
-		mu.Lock()
-		defer mu.Unlock()
-		return now
+// sweptServer is a server with a clock of the test's, whose sweep ticks by hand:
+// sweep returns once one is over, since a tick is taken only after that of the one
+// before.
+func sweptServer(t *testing.T) (s *Server, clock *facadetest.Clock, sweep func()) {
+	t.Helper()
+	clock, tick := facadetest.NewClock(noon()), make(chan time.Time)
+	s, _ = newServer(t, func(c *Config) { c.Now, c.Sweep = clock.Now, tick })
+	return s, clock, func() {
+		tick <- time.Time{}
+		tick <- time.Time{}
 	}
-	s, _ := newServer(t, func(c *Config) { c.Now, c.Sweep = clock, tick })
+}
+
+func TestSessionsOfUsersWhoDoNotReturnAreRemovedWithoutAnyoneAsking(t *testing.T) {
+	s, clock, sweep := sweptServer(t)
 	makeTenant(t, s)
 	e := registry.Edit{Users: []registry.UserSpec{{User: usance.User{Name: "ops", Role: usance.RoleViewer}}}}
 	if _, err := s.Registry().Edit(t.Context(), usance.Actor{}, "acme", e); err != nil {
@@ -38,16 +43,10 @@ func TestSessionsOfUsersWhoDoNotReturnAreRemovedWithoutAnyoneAsking(t *testing.T
 		}
 		return n
 	}
-	sweep := func() {
-		tick <- time.Time{}
-		tick <- time.Time{}
-	}
 	if sweep(); rows() != 2 {
 		t.Fatalf("a code that is good has %d rows, want itself and the user's list", rows())
 	}
-	mu.Lock()
-	now = now.Add(time.Hour)
-	mu.Unlock()
+	clock.Move(time.Hour)
 	if sweep(); rows() != 0 {
 		t.Errorf("%d rows are left", rows())
 	}

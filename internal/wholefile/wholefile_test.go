@@ -25,9 +25,11 @@ func holds(t *testing.T, dir string, want map[string]string) {
 	}
 }
 
-func TestAFileHasItsNameOnceItIsWhole(t *testing.T) {
-	dir := t.TempDir()
-	name := filepath.Join(dir, "a")
+// begun is a file under way that shall take the place of one.
+func begun(t *testing.T, text string) (dir, name string, f *wholefile.File) {
+	t.Helper()
+	dir = t.TempDir()
+	name = filepath.Join(dir, "a")
 	if err := wholefile.Write(name, []byte("old")); err != nil {
 		t.Fatal(err)
 	}
@@ -35,9 +37,14 @@ func TestAFileHasItsNameOnceItIsWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteString("new"); err != nil {
+	if _, err := f.WriteString(text); err != nil {
 		t.Fatal(err)
 	}
+	return dir, name, f
+}
+
+func TestAFileHasItsNameOnceItIsWhole(t *testing.T) {
+	dir, name, f := begun(t, "new")
 	if got, err := os.ReadFile(name); err != nil || string(got) != "old" {
 		t.Errorf("before it is whole: %q, %v", got, err)
 	}
@@ -52,18 +59,7 @@ func TestAFileHasItsNameOnceItIsWhole(t *testing.T) {
 }
 
 func TestWhatIsDroppedLeavesNothing(t *testing.T) {
-	dir := t.TempDir()
-	name := filepath.Join(dir, "a")
-	if err := wholefile.Write(name, []byte("old")); err != nil {
-		t.Fatal(err)
-	}
-	f, err := wholefile.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.WriteString("half"); err != nil {
-		t.Fatal(err)
-	}
+	dir, _, f := begun(t, "half")
 	f.Drop()
 	holds(t, dir, map[string]string{"a": "old"})
 }
