@@ -332,11 +332,7 @@ func (p *plan) evalStanding(rows *store.Rows, newest time.Time, out [][]cell) er
 
 // evalMembers counts a unique meter from its sets.
 func (p *plan) evalMembers(rows *store.Rows, newest time.Time, sets [][]valueSet) error {
-	type bound struct{ from, to tick }
-	bounds := make([]bound, len(p.stretches))
-	for i, s := range p.stretches {
-		bounds[i].from, bounds[i].to, _ = s.cut(newest)
-	}
+	bounds := p.spans(newest)
 	for i := range p.series {
 		s := &p.series[i]
 		if list := sets[s.output]; len(list) == 1 && list[0] == nil {
@@ -353,7 +349,7 @@ func (p *plan) evalMembers(rows *store.Rows, newest time.Time, sets [][]valueSet
 			}
 			start := tickOf(day, 0)
 			// The stretches are in order: skip those that end before the day.
-			i, _ := slices.BinarySearchFunc(bounds, start, func(b bound, at tick) int {
+			i, _ := slices.BinarySearchFunc(bounds, start, func(b ticks, at tick) int {
 				if b.to <= at {
 					return -1
 				}

@@ -20,10 +20,10 @@ var errRehearsed = errors.New("ledger: a rehearsal is taken back")
 func (l *Ledger) RehearseMove(ctx context.Context, tenant usance.TenantID, from, to usance.Path) (Moved, error) {
 	w := &moving{l: l, tenant: tenant, rehearsal: true, from: from, to: to}
 	err := l.move(ctx, w)
-	var refused *usance.Error
+	refused, _ := errors.AsType[*usance.Error](err)
 	switch {
 	case errors.Is(err, errRehearsed):
-	case errors.As(err, &refused) && refused.Kind == usance.KindExceeded && len(refused.Blocks) > 0:
+	case refused != nil && refused.Kind == usance.KindExceeded && len(refused.Blocks) > 0:
 		w.done.Blocks = refused.Blocks
 	default:
 		return Moved{}, err

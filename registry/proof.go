@@ -82,13 +82,20 @@ func (d *Definitions) keyStampOf(name string) (string, bool) {
 // tokenStamp is what names a token's secret in a proof: part of its digest.
 func tokenStamp(hash string) string { return hash[:min(12, len(hash))] }
 
+// behind returns the definitions that a session stands on; errSession when their
+// tenant is gone.
+func (r *Registry) behind(ctx context.Context, tenant usance.TenantID) (*Definitions, error) {
+	d, err := r.Definitions(ctx, tenant)
+	if usance.KindOf(err) == usance.KindNotFound {
+		err = errSession
+	}
+	return d, err
+}
+
 // proved returns the user of a session if what it was opened by is as it was then,
 // and errSession otherwise.
 func (r *Registry) proved(ctx context.Context, s Session) (usance.User, error) {
-	d, err := r.Definitions(ctx, s.Tenant)
-	if usance.KindOf(err) == usance.KindNotFound {
-		return usance.User{}, errSession
-	}
+	d, err := r.behind(ctx, s.Tenant)
 	if err != nil {
 		return usance.User{}, err
 	}
@@ -100,11 +107,7 @@ func (r *Registry) proved(ctx context.Context, s Session) (usance.User, error) {
 		return u, nil
 	}
 	if s.Proof.KeyOwner != s.Tenant {
-		d, err = r.Definitions(ctx, s.Proof.KeyOwner)
-		if usance.KindOf(err) == usance.KindNotFound {
-			return usance.User{}, errSession
-		}
-		if err != nil {
+		if d, err = r.behind(ctx, s.Proof.KeyOwner); err != nil {
 			return usance.User{}, err
 		}
 	}

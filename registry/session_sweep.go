@@ -28,8 +28,9 @@ const (
 
 // SweepSessions removes sessions that have expired, and reports how many. One call
 // looks at a bounded number of rows, and the next goes on behind them; at the end of
-// the table sweeps rest for a minute. Every process of a store may do it at once: whether a session has expired is looked at
-// again in the step that removes it. Nothing but the room they take depends on it.
+// the table sweeps rest for a minute. Every process of a store may do it at once:
+// whether a session has expired is looked at again in the step that removes it.
+// Nothing but the room they take depends on it.
 func (r *Registry) SweepSessions(ctx context.Context) (removed int, err error) {
 	r.sweeping.Lock()
 	defer r.sweeping.Unlock()
