@@ -106,9 +106,22 @@ func TestSecretsTravelUnderAPassphraseAlone(t *testing.T) {
 // unpacked is all that a file says.
 func unpacked(t testing.TB, file []byte) string {
 	t.Helper()
-	r, err := archive.NewReader(bytes.NewReader(file))
+	all, err := unpack(file)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return all
+}
+
+func saysTheSame(file []byte, said string) bool {
+	all, err := unpack(file)
+	return err == nil && all == said
+}
+
+func unpack(file []byte) (string, error) {
+	r, err := archive.NewReader(bytes.NewReader(file))
+	if err != nil {
+		return "", err
 	}
 	defer r.Close()
 	var all strings.Builder
@@ -120,10 +133,10 @@ func unpacked(t testing.TB, file []byte) string {
 	for {
 		b, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return all.String()
+			return all.String(), nil
 		}
 		if err != nil {
-			t.Fatal(err)
+			return "", err
 		}
 		all.Write(b.Raw)
 	}
@@ -255,20 +268,23 @@ func TestAnExportGoesOnWhereItBrokeOff(t *testing.T) {
 }
 
 // A file that was cut or altered anywhere is refused, and what it brought is
-// thrown away again.
+// thrown away again. A frame of zstd has bits that mean nothing (the size of
+// its window, padding): a file in which only those changed says what it said,
+// and is no damaged one.
 func TestADamagedArchiveBringsNothing(t *testing.T) {
 	r := rand.New(rand.NewPCG(facadetest.Seed(t), 6))
 	from := newPlace(t, noon(), 1)
 	from.settle(t, r, 6)
 	file := from.export(t, transfer.Export{Passphrase: "correct horse battery"})
+	said := unpacked(t, file)
 	to := newPlace(t, from.clock, 1)
 	for range 60 {
 		broken := slices.Clone(file)
 		at := r.IntN(len(file))
 		if r.IntN(2) == 0 {
 			broken = broken[:at]
-		} else {
-			broken[at] ^= 1 << r.IntN(8)
+		} else if broken[at] ^= 1 << r.IntN(8); saysTheSame(broken, said) {
+			continue
 		}
 		if _, err := to.bring(t, broken, transfer.Import{}); usance.KindOf(err) != usance.KindInvalid {
 			t.Fatalf("damaged at byte %d of %d: %v", at, len(file), err)
