@@ -23,7 +23,7 @@ type soakSettings struct {
 	dir         string
 	lasts, warm time.Duration
 	every       time.Duration // a sample
-	gauge       time.Duration // at full speed, to learn the rate
+	gauge       time.Duration // at full speed, to learn the rate; long enough for merging to have begun
 	share       float64
 	memory      string
 	growth      float64 // of memory
@@ -68,7 +68,7 @@ func soakingSettings() (s soakSettings, err error) {
 	}
 	s.growth = growth / 100
 	s.lasts = time.Duration(minutes * float64(time.Minute))
-	s.warm, s.gauge, s.every = s.lasts/5, min(10*time.Second, s.lasts/5), max(500*time.Millisecond, s.lasts/120)
+	s.warm, s.gauge, s.every = s.lasts/5, min(time.Minute, s.lasts/5), max(500*time.Millisecond, s.lasts/120)
 	return s, nil
 }
 

@@ -146,11 +146,15 @@ func (s *Store) settings(opts Options) *pebble.Options {
 		CacheSize:                   opts.CacheBytes,
 		MemTableSize:                opts.MemTableBytes,
 		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       2,
-		L0StopWritesThreshold:       1000,
-		LBaseMaxBytes:               256 << 20,
-		MaxOpenFiles:                cmp.Or(opts.MaxOpenFiles, 4096),
-		CompactionConcurrencyRange:  func() (int, int) { return 1, max(1, runtime.GOMAXPROCS(0)/2) },
+		// A new file's rows lie all over those of the level it is merged into, so that
+		// a merge writes all of that level again: it is small beside what comes, and
+		// several files come at a time. With one file into 256 MiB, at 16 MiB of
+		// memory for rows, merging fell behind for ever at 40,000 events a second.
+		L0CompactionThreshold:      8,
+		L0StopWritesThreshold:      1000,
+		LBaseMaxBytes:              2 * int64(opts.MemTableBytes),
+		MaxOpenFiles:               cmp.Or(opts.MaxOpenFiles, 4096),
+		CompactionConcurrencyRange: func() (int, int) { return 1, max(1, runtime.GOMAXPROCS(0)/2) },
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
