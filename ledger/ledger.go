@@ -40,6 +40,7 @@ type Ledger struct {
 	hot        hot
 	long       bool // every charge goes the long way
 	rangeBatch int
+	inHand     sync.Map // corrections of ranges that a call goes on with, by rangeInHand
 
 	moveRows, moveScan          int // usance.MaxMoveRows and MaxMoveScan
 	resourceScan, resourceCount int // usance.MaxResourceScan and MaxResourceCount

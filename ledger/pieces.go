@@ -28,28 +28,11 @@ type counted struct {
 // eachEvent calls fn on every event in a stretch of time as of the sequence,
 // block by block, leaving out those that were voided by then.
 func (l *Ledger) eachEvent(ctx context.Context, tenant usance.TenantID, s stretch, asOf uint64, fn func(*counted) error) error {
-	r := store.Range{Table: store.Days}
-	if !s.from.IsZero() {
-		r.From = dayText(usance.DayOf(s.from))
-	}
-	if !s.to.IsZero() {
-		r.To = dayText(usance.DayOf(s.to) + 1)
-	}
-	return l.st.Scan(ctx, tenant, r, func(row store.Row) error {
-		b, err := decodeDayBlock(row)
-		if err != nil {
-			return err
-		}
-		if !s.to.IsZero() && !b.from.Before(s.to) || !s.from.IsZero() && b.to.Before(s.from) || b.block >= journal.BlockID(asOf+1) {
+	return l.walkEvents(tenant, s, asOf).each(ctx, "", func(_ string, e *counted) error {
+		if e.correction.void() {
 			return nil
 		}
-		return l.eachOfBlock(ctx, tenant, b.block, asOf, func(e *counted) error {
-			t := e.Event.Time
-			if e.correction.void() || usance.DayOf(t) != b.day || !s.from.IsZero() && t.Before(s.from) || !s.to.IsZero() && !t.Before(s.to) {
-				return nil
-			}
-			return fn(e)
-		})
+		return fn(e)
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -360,31 +359,10 @@ func parseRangeCursor(text string) (rangeCursor, error) {
 // rangeScan calls fn on every event of a filter's time behind a place, as of a
 // sequence.
 func (l *Ledger) rangeScan(ctx context.Context, tenant usance.TenantID, f RangeFilter, asOf uint64, after rangeCursor, fn func(at rangeCursor, e *counted) error) error {
-	span := store.Range{Table: store.Days, From: after.row}
-	if from := dayText(usance.DayOf(f.From)); !f.From.IsZero() && from > span.From {
-		span.From = from
-	}
-	if !f.To.IsZero() {
-		span.To = dayText(usance.DayOf(f.To) + 1)
-		if span.To <= span.From {
+	return l.walkEvents(tenant, stretch{f.From, f.To}, asOf).each(ctx, after.row, func(row string, e *counted) error {
+		if row == after.row && e.Sequence <= after.sequence {
 			return nil
 		}
-	}
-	return l.st.Scan(ctx, tenant, span, func(row store.Row) error {
-		d, err := decodeDayBlock(row)
-		if err != nil {
-			return err
-		}
-		if !f.To.IsZero() && !d.from.Before(f.To) || !f.From.IsZero() && d.to.Before(f.From) || d.block >= journal.BlockID(asOf+1) {
-			return nil
-		}
-		id := strings.Clone(row.ID)
-		return l.eachOfBlock(ctx, tenant, d.block, asOf, func(e *counted) error {
-			at := e.Event.Time
-			if usance.DayOf(at) != d.day || !f.From.IsZero() && at.Before(f.From) || !f.To.IsZero() && !at.Before(f.To) || id == after.row && e.Sequence <= after.sequence {
-				return nil
-			}
-			return fn(rangeCursor{id, e.Sequence}, e)
-		})
+		return fn(rangeCursor{row, e.Sequence}, e)
 	})
 }

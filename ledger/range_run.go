@@ -178,8 +178,18 @@ func (l *Ledger) markRange(ctx context.Context, tenant usance.TenantID) error {
 	})
 }
 
+// rangeInHand names a correction that a call of this process goes on with, so that
+// Sweep leaves it alone: each would only work out what the other does.
+type rangeInHand struct {
+	tenant usance.TenantID
+	id     string
+}
+
 // runRange does batches of a correction, as many as one call may.
 func (l *Ledger) runRange(ctx context.Context, tenant usance.TenantID, id string) (RangeCorrection, uint64, error) {
+	if _, other := l.inHand.LoadOrStore(rangeInHand{tenant, id}, nil); !other {
+		defer l.inHand.Delete(rangeInHand{tenant, id})
+	}
 	for range rangeBatches {
 		more, err := l.rangeStep(ctx, tenant, id)
 		if err != nil {
@@ -223,6 +233,9 @@ func (l *Ledger) sweepRange(ctx context.Context, tenant usance.TenantID, mark []
 		return err
 	}
 	for _, id := range running {
+		if _, other := l.inHand.Load(rangeInHand{tenant, id}); other {
+			continue
+		}
 		for range rangeBatches {
 			more, err := l.rangeStep(ctx, tenant, id)
 			if err != nil {
