@@ -70,6 +70,9 @@ func (l *Ledger) Report(ctx context.Context, tenant usance.TenantID, ask Ask) (R
 		var keys store.Keys
 		measures = make([]*plan, 0, len(ask.Measures))
 		for _, m := range ask.Measures {
+			if m.Now {
+				m.To = now.Add(1)
+			}
 			p, err := measurePlan(defs, m)
 			if err != nil {
 				return keys, err
@@ -87,12 +90,17 @@ func (l *Ledger) Report(ctx context.Context, tenant usance.TenantID, ask Ask) (R
 		}
 		return keys, nil
 	}, func(defs *registry.Definitions, rows *store.Rows, head journal.Head) error {
-		out = Report{Sequence: head.Sequence, Newest: head.Newest}
+		// Read again: what was written while the rows were on their way is of before
+		// now, and no event newer than now has its slot read event by event.
+		out = Report{Sequence: head.Sequence, Newest: head.Newest, At: l.now()}
 		var err error
 		if out.Until, err = nextDue(rows); err != nil {
 			return err
 		}
-		for _, p := range measures {
+		for i, p := range measures {
+			if ask.Measures[i].Now {
+				p.stretches[0].to = out.At.Add(1)
+			}
 			cells, err := p.eval(ctx, l, tenant, rows, head)
 			if err != nil {
 				return err

@@ -32,6 +32,9 @@ type Measure struct {
 	// From and To bound what happened, [From, To); the zero time leaves that side
 	// open. A level or gauge is read as it stood at To, whatever From is.
 	From, To time.Time
+	// Now has To be the moment the numbers are read at: what happened by then, and at
+	// that instant, counts.
+	Now bool
 }
 
 // Ask is a set of questions answered together, as of one moment.
@@ -53,6 +56,8 @@ type Report struct {
 	Measures []usance.Sum
 	Quotas   []QuotaReading
 
+	// At is the moment the numbers were read at, by the ledger's clock.
+	At time.Time
 	// Newest is the latest time of any event. A bound of a measure that lies behind
 	// it may move on without changing the number.
 	Newest time.Time

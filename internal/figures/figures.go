@@ -197,7 +197,7 @@ func (p *Plan) until(report *ledger.Report, now time.Time, zone *time.Location) 
 		f := &p.Figures[i]
 		_, end := f.Span(now, zone)
 		switch {
-		case f.Source.Window == mapping.Now && !report.Newest.Before(now):
+		case f.Source.Window == mapping.Now && report.Newest.After(report.At):
 			return time.Time{}
 		case f.Source.Window != mapping.Now && !end.IsZero() && end.Before(until):
 			until = end
@@ -226,6 +226,7 @@ func (p *Plan) ask(d *registry.Definitions, base usance.Path, now time.Time) led
 			m.From, m.To = midnight, next
 		} else {
 			m.From, m.To = f.Span(now, d.Zone)
+			m.Now = f.Source.Window == mapping.Now
 		}
 		ask.Measures[i] = m
 	}

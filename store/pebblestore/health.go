@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -20,6 +21,8 @@ type health struct {
 	log    *slog.Logger
 	room   *room         // is told what the engine could not write for want of space
 	broken chan struct{} // closed when the store is broken
+
+	flushes atomic.Int64
 
 	mu      sync.Mutex
 	cause   error // why it is broken
@@ -102,7 +105,7 @@ func (h *health) events() *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: h.background,
 		DataCorruption:  h.corruption,
-		FlushEnd:        func(i pebble.FlushInfo) { ended(i.Err) },
+		FlushEnd:        func(i pebble.FlushInfo) { h.flushes.Add(1); ended(i.Err) },
 		CompactionEnd:   func(i pebble.CompactionInfo) { ended(i.Err) },
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) { h.log.Warn("writes wait for the store", "reason", i.Reason) },
 		WriteStallEnd:   func() { h.log.Info("writes go on") },

@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -10,19 +11,44 @@ import (
 	"github.com/usance/usance/store"
 )
 
-// Scan implements store.Store. It sees the tenant as of one moment.
+// errOldView has a scan go on in a new view of the database.
+var errOldView = errors.New("pebblestore: the view is old")
+
+// Scan implements store.Store. A view of the database holds rows in memory, and
+// files, that are out of use: when memory was written to a file meanwhile, it goes on
+// in a new one. It sees a tenant to which nothing is written as of one moment.
 func (s *Store) Scan(ctx context.Context, id usance.TenantID, r store.Range, fn func(store.Row) error) error {
-	return s.iterate(ctx, nil, func(it *pebble.Iterator) error {
-		if err := s.settle(ctx, s.tenants.pending(id)); err != nil {
-			return err
-		}
-		return each(it, rowsOf(id), r, func(row store.Row) error {
-			if err := ctx.Err(); err != nil {
+	for {
+		last, n := "", 0
+		flushes := s.health.flushes.Load()
+		err := s.iterate(ctx, nil, func(it *pebble.Iterator) error {
+			if err := s.settle(ctx, s.tenants.pending(id)); err != nil {
 				return err
 			}
-			return fn(row)
+			return each(it, rowsOf(id), r, func(row store.Row) error {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if n > 0 && s.health.flushes.Load() != flushes {
+					return errOldView
+				}
+				last = row.ID
+				n++
+				return fn(row)
+			})
 		})
-	})
+		if !errors.Is(err, errOldView) {
+			return err
+		}
+		if r.Limit > 0 {
+			r.Limit -= n
+		}
+		if !r.Reverse {
+			r.From = last + "\x00"
+		} else if r.To = last; last == "" {
+			return nil // and no row lies before that of the empty id
+		}
+	}
 }
 
 // Due implements store.Store. It sees the tenants as of one moment.
