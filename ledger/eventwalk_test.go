@@ -15,10 +15,11 @@ import (
 	"github.com/usance/usance/store"
 )
 
-// blockReads counts the blocks that are asked for.
+// blockReads counts the blocks that are asked for, and tells of each load.
 type blockReads struct {
 	store.Store
-	n atomic.Int64
+	n      atomic.Int64
+	loaded func()
 }
 
 func (s *blockReads) Load(ctx context.Context, tenant usance.TenantID, keys store.Keys) (*store.Rows, error) {
@@ -27,7 +28,11 @@ func (s *blockReads) Load(ctx context.Context, tenant usance.TenantID, keys stor
 			s.n.Add(1)
 		}
 	}
-	return s.Store.Load(ctx, tenant, keys)
+	rows, err := s.Store.Load(ctx, tenant, keys)
+	if s.loaded != nil {
+		s.loaded()
+	}
+	return rows, err
 }
 
 // Looking through events reads each block once, however many days its events lie
@@ -70,4 +75,43 @@ func TestABlockIsReadOnceForAllItsDays(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An event that came while a question about now was on its way is before now once
+// the rows are there: no event has to be read one by one for it. What is dated ahead
+// of the clock does not count yet, and is all that is read.
+func TestNowIsWhenTheRowsAreThere(t *testing.T) {
+	noon := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	f := &fixture{now: noon}
+	spy := &blockReads{Store: facadetest.OpenStore(t)}
+	f.build(t, spy)
+	meter := usance.Meter{Name: "n", Unit: "1", Aggregation: usance.AggLevel, Events: []usance.Source{{Type: "t.a", Amount: "data.n"}}}
+	if _, err := f.reg.Edit(t.Context(), tester, acme, registry.Edit{Tenant: &usance.Tenant{Timezone: "UTC"}, Meters: []usance.Meter{meter}}); err != nil {
+		t.Fatal(err)
+	}
+	standing := func(want, reads int64) {
+		t.Helper()
+		before := spy.n.Load()
+		r, err := f.Report(t.Context(), acme, ledger.Ask{Measures: []ledger.Measure{{Meter: "n", Now: true}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, _ := r.Measures[0].Amount(); n != want || spy.n.Load()-before != reads {
+			t.Errorf("%d after %d blocks; want %d after %d", n, spy.n.Load()-before, want, reads)
+		}
+		if r.Newest.After(r.At) != (reads > 0) {
+			t.Errorf("the newest event is of %v, and it was read at %v", r.Newest, r.At)
+		}
+	}
+	f.ingest(t, at(noon, "past", "t.a", "", "/", `{"n":3}`))
+	standing(3, 0)
+	f.ingest(t, at(noon.Add(time.Second), "meanwhile", "t.a", "", "/", `{"n":4}`))
+	standing(3, 1)
+	spy.loaded = func() { f.now = noon.Add(2 * time.Second) }
+	standing(7, 0)
+	for i := range 20 {
+		f.ingest(t, at(noon, fmt.Sprint("past-", i), "t.a", "", "/", `{"n":1}`))
+	}
+	f.ingest(t, at(noon.Add(10*time.Minute), "ahead", "t.a", "", "/", `{"n":5}`))
+	standing(27, 1) // the one that is ahead
 }

@@ -120,10 +120,14 @@ func (p *plan) addPieces(ctx context.Context, l *Ledger, tenant usance.TenantID,
 		return nil
 	}
 	for i, s := range p.stretches {
-		_, _, pieces := s.cut(head.Newest)
+		_, _, pieces := s.cut(head.Newest, p.ending(i))
 		for _, piece := range pieces {
-			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, _ *counted, sh *share) error {
-				states[o][i] = states[o][i].Merge(sh.state())
+			err := p.eachShare(ctx, l, tenant, head, piece.stretch, func(o int, _ *counted, sh *share) error {
+				state := sh.state()
+				if piece.less {
+					state = inverse(state)
+				}
+				states[o][i] = states[o][i].Merge(state)
 				return nil
 			})
 			if err != nil {
@@ -136,9 +140,9 @@ func (p *plan) addPieces(ctx context.Context, l *Ledger, tenant usance.TenantID,
 
 func (p *plan) addMemberPieces(ctx context.Context, l *Ledger, tenant usance.TenantID, head journal.Head, sets [][]valueSet) error {
 	for i, s := range p.stretches {
-		_, _, pieces := s.cut(head.Newest)
+		_, _, pieces := s.cut(head.Newest, p.ending(i))
 		for _, piece := range pieces {
-			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, _ *counted, sh *share) error {
+			err := p.eachShare(ctx, l, tenant, head, piece.stretch, func(o int, _ *counted, sh *share) error {
 				sets[o][i].add(valueHash(sh.Value))
 				return nil
 			})
@@ -154,12 +158,16 @@ func (p *plan) addMemberPieces(ctx context.Context, l *Ledger, tenant usance.Ten
 // stretch's end lies in and the end.
 func (p *plan) addStandingPieces(ctx context.Context, l *Ledger, tenant usance.TenantID, head journal.Head, out [][]cell) error {
 	for i, s := range p.stretches {
-		_, _, pieces := stretch{to: s.to}.cut(head.Newest)
+		_, _, pieces := stretch{to: s.to}.cut(head.Newest, p.ending(i))
 		for _, piece := range pieces {
 			gauges := map[int]map[gaugeKey][]sample{}
-			err := p.eachShare(ctx, l, tenant, head, piece, func(o int, e *counted, sh *share) error {
+			err := p.eachShare(ctx, l, tenant, head, piece.stretch, func(o int, e *counted, sh *share) error {
 				if !sh.sample() {
-					out[o][i].value = out[o][i].value.Plus(usance.SumOf(sh.Amount))
+					change := usance.SumOf(sh.Amount)
+					if piece.less {
+						change = change.Neg()
+					}
+					out[o][i].value = out[o][i].value.Plus(change)
 					return nil
 				}
 				key := gaugeKey{sh.meter, e.Event.Node, e.Event.Subject, ""}

@@ -32,6 +32,8 @@ type plan struct {
 
 	spent *budget // bounds the events read one by one; nil for no bound
 
+	endings []ending // of the stretches; nil when all are endBefore
+
 	// reach, if there is one, is the last day that something of the tenant is known to
 	// lie on. The plans of one read share it.
 	reach *usance.Day
@@ -164,6 +166,9 @@ func aligned(t time.Time) bool {
 // by output, then stretch.
 func (p *plan) eval(ctx context.Context, l *Ledger, tenant usance.TenantID, rows *store.Rows, head journal.Head) ([][]cell, error) {
 	out := grid[cell](p.outputs, len(p.stretches))
+	if err := p.settleEndings(ctx, l, tenant, head); err != nil {
+		return nil, err
+	}
 	switch {
 	case p.members:
 		sets := grid[valueSet](p.outputs, len(p.stretches))
@@ -255,22 +260,29 @@ func (p *plan) total(rows *store.Rows, s *planned) (total, error) {
 	return decodeTotal(b, kept(p.meter.Aggregation))
 }
 
+// piece is a part of a slot, whose events are looked at one by one: they are added
+// to what the whole slots say, or taken from it.
+type piece struct {
+	stretch
+	less bool
+}
+
 // cut resolves a stretch to whole slots, [from, to), and to the pieces of slots
-// beside them whose events must be looked at one by one. There are none unless a
-// bound lies inside a slot and some event is newer than the bound: past the
-// newest event, a slot that has begun is as good as whole.
-func (s stretch) cut(newest time.Time) (from, to tick, pieces []stretch) {
+// beside them or taken from them. There are none unless a bound lies inside a slot
+// and some event is newer than the bound: past the newest event, a slot that has
+// begun is as good as whole.
+func (s stretch) cut(newest time.Time, end ending) (from, to tick, pieces []piece) {
 	from, to = math.MinInt64, math.MaxInt64
 	if !s.from.IsZero() {
 		from = tickAt(s.from)
 		if !aligned(s.from) {
 			from++
 			if !s.from.After(newest) {
-				end := from.start()
-				if !s.to.IsZero() && s.to.Before(end) {
-					end = s.to
+				first := stretch{s.from, from.start()}
+				if !s.to.IsZero() && s.to.Before(first.to) {
+					first.to = s.to
 				}
-				pieces = append(pieces, stretch{s.from, end})
+				pieces = append(pieces, piece{stretch: first})
 			}
 		}
 	}
@@ -278,10 +290,14 @@ func (s stretch) cut(newest time.Time) (from, to tick, pieces []stretch) {
 		to = tickAt(s.to)
 		switch {
 		case aligned(s.to):
-		case s.to.After(newest):
+		case s.to.After(newest), end == endWhole:
 			to++
-		case to >= from:
-			pieces = append(pieces, stretch{to.start(), s.to})
+		case to < from: // both bounds lie in one slot, and there is a piece already
+		case end == endLess:
+			to++
+			pieces = append(pieces, piece{stretch{s.to, to.start()}, true})
+		default:
+			pieces = append(pieces, piece{stretch: stretch{to.start(), s.to}})
 		}
 	}
 	return from, to, pieces
@@ -291,7 +307,7 @@ func (s stretch) cut(newest time.Time) (from, to tick, pieces []stretch) {
 func (p *plan) spans(newest time.Time) []ticks {
 	out := make([]ticks, len(p.stretches))
 	for i, s := range p.stretches {
-		out[i].from, out[i].to, _ = s.cut(newest)
+		out[i].from, out[i].to, _ = s.cut(newest, p.ending(i))
 	}
 	return out
 }
@@ -302,7 +318,7 @@ func (p *plan) evalStanding(rows *store.Rows, newest time.Time, out [][]cell) er
 	n := len(p.stretches)
 	changes := make([]ticks, n) // from the end of one to the end of the next
 	for i, s := range p.stretches {
-		_, changes[i].from, _ = stretch{to: s.to}.cut(newest)
+		_, changes[i].from, _ = stretch{to: s.to}.cut(newest, p.ending(i))
 		changes[i].to = math.MaxInt64
 		if i > 0 {
 			changes[i-1].to = changes[i].from
