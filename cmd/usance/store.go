@@ -92,7 +92,7 @@ func openStore(ctx context.Context, address, dir string, memory int64, noMigrate
 func openEngine(ctx context.Context, address, dir string, memory int64, noMigrate bool, log *slog.Logger) (store.Store, prometheus.Collector, error) {
 	if address == "" {
 		st, err := pebblestore.Open(filepath.Join(dir, storeFolder), pebblestore.Options{Logger: log, MaxOpenFiles: divideFiles(openFiles()).store,
-			CacheBytes: memory / 16 * 3, FilterBytes: int(memory / 16), RowCacheBytes: int(memory / 8), MemTableBytes: uint64(memory / 16)})
+			CacheBytes: memory / 16 * 3, FilterBytes: int(memory / 8), RowCacheBytes: int(memory / 16), MemTableBytes: uint64(memory / 16)})
 		return st, engineCollector{func() []reading { return embeddedReadings(st.Metrics()) }}, err
 	}
 	st, err := pgstore.Open(ctx, address, pgstore.Options{Logger: log, NoMigrate: noMigrate})
