@@ -40,7 +40,7 @@ func (l *Ledger) Events(ctx context.Context, tenant usance.TenantID, f EventFilt
 		return EventPage{}, err
 	}
 	if head.Definitions == 0 {
-		return EventPage{}, usance.Errorf(usance.KindNotFound, "there is no tenant %q", tenant)
+		return EventPage{}, noTenant(tenant)
 	}
 	if f.AsOf > head.Sequence {
 		return EventPage{}, notReached(f.AsOf, head.Sequence)

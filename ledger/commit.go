@@ -336,6 +336,9 @@ func (l *Ledger) stepOn(tenant usance.TenantID, ops []*op, warm bool) (journal.H
 		if head, err = journal.ReadHead(rows); err != nil {
 			return err
 		}
+		if head.Definitions == 0 {
+			return noTenant(tenant) // it was deleted, and nothing of it is ever written again
+		}
 		t := &tx{rows: rows, head: head, at: l.now().UTC(), entries: (*list)[:0]}
 		defer func() { *list = t.entries }()
 		if t.live = l.hot.take(tenant, head, t.at); warm && !t.live.has(ops) {
@@ -431,6 +434,10 @@ func (l *Ledger) write(ctx context.Context, tenant usance.TenantID, prepare func
 		}
 	}
 	return usance.Errorf(usance.KindUnavailable, "tenant %s is being changed by others; try again", tenant)
+}
+
+func noTenant(tenant usance.TenantID) error {
+	return usance.Errorf(usance.KindNotFound, "there is no tenant %q", tenant)
 }
 
 func (l *Ledger) head(ctx context.Context, tenant usance.TenantID) (journal.Head, error) {

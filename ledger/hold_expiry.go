@@ -157,7 +157,15 @@ func (l *Ledger) Sweep(ctx context.Context) error {
 		return nil
 	})
 	for _, tenant := range due {
-		err = cmp.Or(err, l.expire(ctx, tenant))
+		err = cmp.Or(err, unlessGone(l.expire(ctx, tenant)))
 	}
 	return cmp.Or(err, l.sweepRanges(ctx))
+}
+
+// unlessGone leaves out that a tenant was deleted while a sweep came to it.
+func unlessGone(err error) error {
+	if usance.KindOf(err) == usance.KindNotFound {
+		return nil
+	}
+	return err
 }

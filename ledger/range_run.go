@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -172,7 +173,11 @@ func (l *Ledger) unchanged(ctx context.Context, tenant usance.TenantID, f *Range
 // and nothing is under way.
 func (l *Ledger) markRange(ctx context.Context, tenant usance.TenantID) error {
 	mark := binary.AppendVarint(nil, l.now().UnixNano())
-	return l.st.Step(ctx, usance.System, store.Keys{}, func(rows *store.Rows) error {
+	deleted := registry.DeletedKey(tenant)
+	return l.st.Step(ctx, usance.System, store.Keys{Rows: []store.Key{deleted}}, func(rows *store.Rows) error {
+		if _, is := rows.Get(deleted.Table, deleted.ID); is {
+			return noTenant(tenant)
+		}
 		rows.Put(store.Ranges, string(tenant), mark)
 		return nil
 	})
@@ -209,9 +214,7 @@ func (l *Ledger) sweepRanges(ctx context.Context) error {
 		return err
 	}
 	for _, row := range rows.Range(0) {
-		if tenantErr := l.sweepRange(ctx, usance.TenantID(row.ID), row.Value); tenantErr != nil && err == nil {
-			err = tenantErr
-		}
+		err = cmp.Or(err, unlessGone(l.sweepRange(ctx, usance.TenantID(row.ID), row.Value)))
 	}
 	return err
 }

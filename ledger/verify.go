@@ -49,8 +49,8 @@ func (l *Ledger) Verify(ctx context.Context, tenant usance.TenantID, scratch sto
 		if err != nil {
 			return out, err
 		}
-		if head.Sequence == 0 {
-			return out, usance.Errorf(usance.KindNotFound, "there is no tenant %q", tenant)
+		if head.Definitions == 0 {
+			return out, noTenant(tenant)
 		}
 		r.marks, err = l.marksSince(ctx, tenant)
 		if err == nil {

@@ -84,14 +84,21 @@ func (d *Definitions) has(c claim) bool {
 }
 
 // weigh tells the claims whose tenants have the names, or may be about to, from those
-// of which nothing came.
+// of which nothing came, or whose tenants were deleted.
 func (r *Registry) weigh(ctx context.Context, others []contested) (held, stale []contested, err error) {
+	deleted := map[usance.TenantID]bool{}
 	for _, c := range others {
 		had, err := r.had(ctx, c)
 		if err != nil {
 			return nil, nil, err
 		}
-		if had || c.At.IsZero() || r.now().Before(c.At.Add(claimGrace)) {
+		if _, asked := deleted[c.Tenant]; !had && !asked {
+			if _, deleted[c.Tenant], err = r.deleted(ctx, c.Tenant); err != nil {
+				return nil, nil, err
+			}
+		}
+		c.deleted = deleted[c.Tenant]
+		if had || !c.deleted && (c.At.IsZero() || r.now().Before(c.At.Add(claimGrace))) {
 			c.had = had
 			held = append(held, c)
 		} else {
@@ -168,15 +175,20 @@ func (r *Registry) shutOut(ctx context.Context, tenant usance.TenantID, stale []
 	if err != nil {
 		return err
 	}
+	deleted := false
 	for _, c := range stale {
 		if c.Tenant == tenant && d.has(c.claim) {
 			return errStale
 		}
+		deleted = deleted || c.Tenant == tenant && c.deleted
 	}
 	return r.st.Step(ctx, tenant, store.Keys{Rows: []store.Key{journal.HeadKey, ArrivalKey, FenceKey}}, func(rows *store.Rows) error {
 		head, err := journal.ReadHead(rows)
 		if err != nil {
 			return err
+		}
+		if head.Gone() || deleted && head.Sequence == 0 {
+			return nil // no edit of it is ever saved again, and it is to have no rows
 		}
 		_, arriving := rows.Get(ArrivalKey.Table, ArrivalKey.ID)
 		if head.Definitions != d.Version || arriving && head.Definitions == 0 {

@@ -208,47 +208,49 @@ func TestASlowEditWhoseNamesWereTakenIsNotMade(t *testing.T) {
 func TestATenantThatComesBackWhileItsClaimIsContested(t *testing.T) {
 	back, taken := 0, 0
 	for n, there := 1, true; there; n++ {
-		for m, came := 1, true; came; m++ {
-			w := newWorld(t)
-			w.Edit("free", registry.Edit{Tenant: &usance.Tenant{}})
-			w.dies(4, false, "acme", names()) // its claim is made, and nothing else
-			w.Clock.Move(grace)
-			returning, second := w.tapped()
-			stopped, resume, ended := make(chan bool, 1), make(chan bool), make(chan error, 1)
-			second.before = func(call int) error {
-				if call == m {
-					stopped <- true
-					<-resume
+		t.Run(fmt.Sprint("before call ", n), func(t *testing.T) { // whose stores are closed with it
+			for m, came := 1, true; came; m++ {
+				w := newWorld(t)
+				w.Edit("free", registry.Edit{Tenant: &usance.Tenant{}})
+				w.dies(4, false, "acme", names()) // its claim is made, and nothing else
+				w.Clock.Move(grace)
+				returning, second := w.tapped()
+				stopped, resume, ended := make(chan bool, 1), make(chan bool), make(chan error, 1)
+				second.before = func(call int) error {
+					if call == m {
+						stopped <- true
+						<-resume
+					}
+					return nil
 				}
-				return nil
-			}
-			contesting, first := w.tapped()
-			first.before = func(call int) error {
-				if call == n {
-					go func() {
-						_, err := returning.Edit(w.ctx, tester, "acme", names())
-						ended <- err
-						stopped <- false
-					}()
-					came = <-stopped
+				contesting, first := w.tapped()
+				first.before = func(call int) error {
+					if call == n {
+						go func() {
+							_, err := returning.Edit(w.ctx, tester, "acme", names())
+							ended <- err
+							stopped <- false
+						}()
+						came = <-stopped
+					}
+					return nil
 				}
-				return nil
+				_, err := contesting.Edit(w.ctx, tester, "free", names())
+				if there = first.calls >= n; !there {
+					break
+				}
+				close(resume)
+				other := <-ended
+				switch owner := w.owner("acme", "free"); {
+				case owner == "free" && err == nil && usance.KindOf(other) == usance.KindConflict:
+					taken++
+				case owner == "acme" && other == nil && usance.KindOf(err) == usance.KindConflict:
+					back++
+				default:
+					t.Fatalf("calls %d and %d: the names are of %q; %v, %v", n, m, owner, err, other)
+				}
 			}
-			_, err := contesting.Edit(w.ctx, tester, "free", names())
-			if there = first.calls >= n; !there {
-				break
-			}
-			close(resume)
-			other := <-ended
-			switch owner := w.owner("acme", "free"); {
-			case owner == "free" && err == nil && usance.KindOf(other) == usance.KindConflict:
-				taken++
-			case owner == "acme" && other == nil && usance.KindOf(err) == usance.KindConflict:
-				back++
-			default:
-				t.Fatalf("calls %d and %d: the names are of %q; %v, %v", n, m, owner, err, other)
-			}
-		}
+		})
 	}
 	if back == 0 || taken == 0 {
 		t.Errorf("the tenant came back %d times, and %d times its names were taken: both were to be seen", back, taken)

@@ -72,8 +72,13 @@ func (r *Registry) checkClaims(ctx context.Context, tenant usance.TenantID, clai
 	if len(claims) == 0 {
 		return nil
 	}
-	rows, err := r.st.Load(ctx, usance.System, keysOf(tenant, claims))
+	keys := keysOf(tenant, claims)
+	keys.Rows = append(keys.Rows, DeletedKey(tenant))
+	rows, err := r.st.Load(ctx, usance.System, keys)
 	if err != nil {
+		return err
+	}
+	if err := refuseDeleted(rows, tenant); err != nil {
 		return err
 	}
 	others, err := foreign(rows, tenant, claims)
@@ -93,6 +98,8 @@ type contested struct {
 	id  string
 	raw []byte
 	had bool // its tenant has the name
+
+	deleted bool // its tenant was
 	entry
 }
 
@@ -179,10 +186,13 @@ var errContested = errors.New("registry: names stand for other tenants")
 // errContested with those that others have.
 func (r *Registry) enter(ctx context.Context, tenant usance.TenantID, nonce string, claims, leaving []claim) (seen map[string][]string, others []contested, err error) {
 	keys := keysOf(tenant, claims)
-	keys.Rows = append(keys.Rows, keysOf(tenant, leaving).Rows...)
+	keys.Rows = append(append(keys.Rows, keysOf(tenant, leaving).Rows...), DeletedKey(tenant))
 	now := r.now().UTC()
 	err = r.st.Step(ctx, usance.System, keys, func(rows *store.Rows) (err error) {
-		seen = map[string][]string{}
+		seen, others = map[string][]string{}, nil
+		if err := refuseDeleted(rows, tenant); err != nil {
+			return err
+		}
 		if others, err = foreign(rows, tenant, claims); err != nil {
 			return err
 		}

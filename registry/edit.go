@@ -189,7 +189,7 @@ func (r *Registry) save(ctx context.Context, actor usance.Actor, tenant usance.T
 		if err != nil {
 			return err
 		}
-		if head.Definitions != p.before.Version || stands != fence {
+		if head.Definitions != p.before.Version || head.Gone() || stands != fence {
 			return errStale
 		}
 		for _, k := range keys.Rows[named:] {

@@ -106,6 +106,7 @@ func (r *Registry) Definitions(ctx context.Context, tenant usance.TenantID) (*De
 		return nil, err
 	}
 	if head.Definitions == 0 {
+		r.forget(tenant)
 		return nil, noTenant(tenant)
 	}
 	d, err := r.At(ctx, tenant, head.Definitions)
@@ -145,8 +146,23 @@ func (r *Registry) Known(ctx context.Context, tenant usance.TenantID) (*Definiti
 	return r.Definitions(ctx, tenant)
 }
 
-// At returns the tenant's definitions at the version or a newer one.
+// forget drops what is kept of a tenant that was found not to exist.
+func (r *Registry) forget(tenant usance.TenantID) {
+	if r.kept(tenant).Definitions == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.cached, tenant)
+}
+
+// At returns the tenant's definitions at the version or a newer one. Version 0 is
+// that of a tenant that does not exist, or was deleted: KindNotFound.
 func (r *Registry) At(ctx context.Context, tenant usance.TenantID, version uint64) (*Definitions, error) {
+	if version == 0 {
+		r.forget(tenant)
+		return nil, noTenant(tenant)
+	}
 	if k := r.kept(tenant); k.Definitions != nil && k.Version >= version {
 		return k.Definitions, nil
 	}

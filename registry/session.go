@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -91,7 +92,7 @@ func (k sessionKey) id() string {
 func (r *Registry) OpenSession(ctx context.Context, token string, who usance.Principal, s Session, limit int, evict bool) error {
 	s.Tenant, s.User, s.Proof = who.Tenant, who.User, who.Proof
 	if _, err := r.proved(ctx, s); errors.Is(err, errSession) {
-		return usance.Errorf(usance.KindUnauthorized, "the user is gone or disabled, or the credentials have been changed or revoked")
+		return errGone
 	} else if err != nil {
 		return err
 	}
@@ -107,6 +108,8 @@ func (r *Registry) OpenSession(ctx context.Context, token string, who usance.Pri
 	}
 	return usance.Errorf(usance.KindUnavailable, "too many sign-ins of one user at once; try again")
 }
+
+var errGone error = usance.Errorf(usance.KindUnauthorized, "the user is gone or disabled, or the credentials have been changed or revoked")
 
 func listID(kind string, tenant usance.TenantID, user string) string {
 	return listPrefix + kind + "\x00" + string(tenant) + "\x00" + user
@@ -131,8 +134,20 @@ func (r *Registry) openSession(ctx context.Context, id, listID string, s Session
 	if err != nil {
 		return err
 	}
+	behind := []usance.TenantID{s.Tenant}
+	if owner := s.Proof.KeyOwner; owner != "" && owner != s.Tenant {
+		behind = append(behind, owner)
+	}
+	for _, tenant := range behind {
+		keys.Rows = append(keys.Rows, DeletedKey(tenant))
+	}
 	now := r.now()
 	return r.st.Step(ctx, usance.System, keys, func(rows *store.Rows) error {
+		for _, tenant := range behind {
+			if _, deleted, err := readDeleted(rows, tenant); err != nil || deleted {
+				return cmp.Or(err, errGone)
+			}
+		}
 		list, err := readJSON[sessionList](rows, listID)
 		if err != nil {
 			return err

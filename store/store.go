@@ -65,6 +65,16 @@ const (
 	Grants      Table = 21 // meter, node → what resources add to the quota there, now or later
 )
 
+// Tables returns all of them, by number, for those who look through everything that
+// a tenant has.
+func Tables() []Table {
+	all := make([]Table, 0, Restated)
+	for t := Head; t <= Restated; t++ {
+		all = append(all, t)
+	}
+	return all
+}
+
 // PointOnly reports that rows of the table are only ever loaded one by one and
 // mostly not found, never by range: an engine may keep them in a form made for
 // that.

@@ -67,6 +67,10 @@ type Head struct {
 	Chain       [32]byte  // hash over every entry so far
 }
 
+// Gone reports that the tenant was deleted: it had entries, and has no definitions
+// any more. Its head is kept, so that no entry ever has one of their numbers again.
+func (h Head) Gone() bool { return h.Sequence > 0 && h.Definitions == 0 }
+
 // HeadKey names the head row. Every step that appends loads it.
 var HeadKey = store.Key{Table: store.Head}
 
