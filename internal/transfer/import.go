@@ -161,6 +161,9 @@ func (a *arriving) begin(ctx context.Context, from *archive.Reader) (*Imported, 
 	if err := a.openSecrets(from); err != nil {
 		return nil, err
 	}
+	if err := a.Registry.CheckID(ctx, a.tenant); err != nil {
+		return nil, err
+	}
 	state, head, err := a.arrival(ctx, a.tenant)
 	switch {
 	case err != nil:

@@ -1,7 +1,9 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/usance/usance"
@@ -51,51 +53,79 @@ func (m *Mover) Discard(ctx context.Context, tenant usance.TenantID) error {
 	if state == nil || head.Sequence > 0 {
 		return usance.Errorf(usance.KindNotFound, "there is no unfinished import of tenant %q", tenant)
 	}
-	remove := func(table store.Table, page []store.Row, also ...store.Key) error {
+	remove := func(keys []store.Key, _ string) error {
 		return m.Store.Step(ctx, tenant, store.Keys{Rows: []store.Key{journal.HeadKey, registry.ArrivalKey}}, func(rows *store.Rows) error {
 			now, head, err := readArrival(rows)
 			if err != nil {
 				return err
 			}
 			if head.Sequence > 0 || now == nil {
-				return usance.Errorf(usance.KindConflict, "the import of tenant %s has ended meanwhile", tenant)
+				return endedMeanwhile(tenant)
 			}
 			now.Run = "" // whoever works on it stops
-			for _, r := range page {
-				rows.Delete(table, r.ID)
-			}
-			for _, k := range also {
+			for _, k := range keys {
 				rows.Delete(k.Table, k.ID)
 			}
 			return putArrival(rows, now)
 		})
 	}
-	for _, table := range views() {
-		if err := pages(ctx, m.Store, tenant, table, func(page []store.Row) error { return remove(table, page) }); err != nil {
+	for _, table := range append(views(), store.Blocks) {
+		if err := batches(ctx, m.Store, tenant, table, "", remove); err != nil {
 			return err
 		}
-	}
-	err = m.Store.Scan(ctx, tenant, store.Range{Table: store.Blocks}, func(r store.Row) error {
-		var keys []store.Key
-		err := journal.DecodeBlock(r.ID, r.Value, func(e *journal.Entry) error {
-			if row, ok := dedupRow(e); ok {
-				keys = append(keys, store.Key{Table: store.Dedup, ID: row.ID})
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return remove(store.Blocks, []store.Row{{ID: strings.Clone(r.ID)}}, keys...)
-	})
-	if err != nil {
-		return err
 	}
 	if err := m.Registry.DismissAll(ctx, tenant, state.name()); err != nil {
 		return err
 	}
-	return m.Store.Step(ctx, tenant, store.Keys{Rows: []store.Key{registry.FenceKey}}, func(rows *store.Rows) error {
+	return m.Store.Step(ctx, tenant, store.Keys{Rows: []store.Key{journal.HeadKey, registry.FenceKey}}, func(rows *store.Rows) error {
+		if head, err := journal.ReadHead(rows); err != nil || head.Sequence > 0 {
+			return cmp.Or(err, endedMeanwhile(tenant))
+		}
 		rows.Delete(registry.ArrivalKey.Table, registry.ArrivalKey.ID)
 		return registry.MoveFence(rows) // an import that begins meanwhile has lost its names
 	})
+}
+
+func endedMeanwhile(tenant usance.TenantID) error {
+	return usance.Errorf(usance.KindConflict, "the import of tenant %s has ended meanwhile", tenant)
+}
+
+// batches calls fn with the keys of a table's rows from an id on, as many as a step
+// removes, and with the id of the last of them. With a block come the rows by which
+// repeats of its events are known, which no range has; those of a block that cannot be
+// read are not known.
+func batches(ctx context.Context, st store.Store, tenant usance.TenantID, table store.Table, from string, fn func(keys []store.Key, last string) error) error {
+	var keys []store.Key
+	last := ""
+	flush := func() error {
+		if len(keys) == 0 {
+			return nil
+		}
+		full := keys
+		keys = nil
+		return fn(full, last)
+	}
+	err := st.Scan(ctx, tenant, store.Range{Table: table, From: from}, func(r store.Row) error {
+		last = strings.Clone(r.ID)
+		keys = append(keys, store.Key{Table: table, ID: last})
+		if table == store.Blocks {
+			err := journal.DecodeBlock(last, r.Value, func(e *journal.Entry) error {
+				if row, ok := dedupRow(e); ok {
+					keys = append(keys, store.Key{Table: store.Dedup, ID: row.ID})
+				}
+				return nil
+			})
+			if err != nil && !errors.Is(err, usance.ErrCorrupt) {
+				return err
+			}
+		}
+		if len(keys) < pageRows {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
 }

@@ -1,7 +1,8 @@
 // Package transfer moves tenants: out of a store into an archive, out of an
 // archive into a store, and from one store to another. What moves is the ledger,
 // entry by entry, with its sequence numbers, times, actors and hash chain; what
-// follows from it is folded again where it arrives.
+// follows from it is folded again where it arrives. It also removes what tenants had
+// that were deleted.
 package transfer
 
 import (
@@ -29,6 +30,9 @@ type Mover struct {
 	// Scratch opens an empty store to fold an arriving ledger in; closing it throws
 	// it away. nil has imports refused.
 	Scratch func() (store.Store, error)
+
+	// DeletionSteps bounds the steps of one SweepDeletions; 0 means 40.
+	DeletionSteps int
 }
 
 // Export says what to write.
@@ -164,7 +168,13 @@ func (b *Begun) write(ctx context.Context, w *archive.Writer, to flusher, progre
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errEnough) {
+	broke := err != nil && !errors.Is(err, errEnough)
+	if broke || chain != b.Header.Chain {
+		if head, headErr := headOf(ctx, b.m.Store, b.Header.Tenant); headErr == nil && head.Definitions == 0 {
+			return usance.Errorf(usance.KindNotFound, "tenant %s was deleted while it was exported", b.Header.Tenant)
+		}
+	}
+	if broke {
 		return err
 	}
 	if chain != b.Header.Chain {
