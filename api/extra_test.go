@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 
 // extra is what calls that create or delete work on: it is put before each, and
 // what the call created is taken away after.
-type extra struct{}
+type extra struct{ doomed int }
 
 func (*extra) put(h *house) {
 	h.t.Helper()
@@ -37,14 +38,21 @@ func (*extra) put(h *house) {
 }
 
 // correct makes the correction that a path names as ~state/node~, and returns the
-// path with its id.
-func (*extra) correct(h *house, path string) string {
+// path with its id. Of ~doomed~ it makes a tenant that is to be deleted.
+func (e *extra) correct(h *house, path string) string {
 	h.t.Helper()
 	before, rest, ok := strings.Cut(path, "~")
 	if !ok {
 		return path
 	}
 	what, after, _ := strings.Cut(rest, "~")
+	if what == "doomed" {
+		e.doomed++
+		id := fmt.Sprint("doomed-", e.doomed)
+		_, err := h.reg.Edit(h.t.Context(), tester, usance.TenantID(id), registry.Edit{Tenant: &usance.Tenant{}})
+		h.must(err)
+		return before + id + "?confirm=" + id
+	}
 	state, node, _ := strings.Cut(what, "/")
 	c, _, err := h.led.ProposeRange(h.t.Context(), tester, acme, ledger.RangeFilter{Type: "t", Node: usance.Path("/" + node)}, "")
 	h.must(err)

@@ -91,8 +91,8 @@ func (q *request) nameTenant() error {
 
 // setTenant is for operators: the tenant they name, if there is one.
 func (q *request) setTenant(named usance.TenantID) error {
-	if q.route.id == "putTenant" || q.route.arrives() && named.Check() == nil {
-		q.tenant = named // it may be about to exist
+	if q.route.id == "putTenant" || (q.route.arrives() || q.route.id == "deleteTenant") && named.Check() == nil {
+		q.tenant = named // it may be about to exist, or be no more
 		return nil
 	}
 	if named.Check() != nil {

@@ -164,6 +164,7 @@ func TestEveryRouteHoldsItsRuleForEveryToken(t *testing.T) {
 	rules := rules()
 	maps.Copy(rules, rangeRules())
 	maps.Copy(rules, overviewRules())
+	maps.Copy(rules, deletionRules())
 	for _, rt := range h.api.routes {
 		r, ok := rules[rt.id]
 		if !ok {

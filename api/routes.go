@@ -83,6 +83,7 @@ func routes() []route {
 	all = append(all, facadeRoutes()...)
 	all = append(all, definitionRoutes()...)
 	all = append(all, archiveRoutes()...)
+	all = append(all, deletionRoutes()...)
 	all = append(all, backupRoutes()...)
 	all = append(all, principalRoutes()...)
 	for i := range all {

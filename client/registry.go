@@ -48,6 +48,18 @@ func (c *Client) PutTenant(ctx context.Context, t usance.Tenant) (usance.Tenant,
 	return put[usance.Tenant](ctx, c.ForTenant(""), t, "tenants", string(t.ID))
 }
 
+// DeleteTenant deletes a tenant and all that it has, for good; confirm is its id once
+// more. Repeating it answers the same. KindNotFound for one that never was.
+func (c *Client) DeleteTenant(ctx context.Context, id, confirm usance.TenantID) (wire.DeletedTenant, error) {
+	k := call{method: http.MethodDelete, path: []string{"tenants", string(id)}, query: url.Values(values{}.text("confirm", string(confirm)))}
+	return send[wire.DeletedTenant](ctx, c.ForTenant(""), k, nil)
+}
+
+// DeletedTenants returns a page of what stays of the tenants that were deleted.
+func (c *Client) DeletedTenants(ctx context.Context, cursor string, limit int) (wire.List[wire.DeletedTenant], error) {
+	return get[wire.List[wire.DeletedTenant]](ctx, c.ForTenant(""), url.Values(values{}.text("cursor", cursor).number("limit", limit)), "deleted-tenants")
+}
+
 // Meters returns every meter by name, built-in ones included.
 func (c *Client) Meters(ctx context.Context) ([]usance.Meter, error) {
 	out := []usance.Meter{}

@@ -262,6 +262,42 @@ func TestALedgerThatIsAnotherIsPublishedAnew(t *testing.T) {
 	first.compare(t, "tenants", `select tenant from tenants where tenant <> $1`, acme, nil)
 }
 
+func TestADeletedTenantLeavesTheTables(t *testing.T) {
+	r := rand.New(rand.NewPCG(10, 10))
+	p := newPublished(t)
+	p.Edit(acme, definitions("Acme"))
+	p.Edit("gone", definitions("Gone"))
+	for round := range 3 {
+		p.live(t, r, acme, round)
+		p.live(t, r, "gone", round)
+	}
+	pub := p.publisher(t, 0)
+	p.settled(t, pub)
+	rows := func(table string) (n int) {
+		t.Helper()
+		if err := p.db.QueryRow(t.Context(), `select count(*) from `+table+` where tenant = 'gone'`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	tables := []string{"tenants", "events", "usage_daily", "quotas", "resources", "progress"}
+	for _, table := range tables {
+		if rows(table) == 0 {
+			t.Errorf("nothing is in %s to begin with", table)
+		}
+	}
+	if _, err := p.Registry.DeleteTenant(t.Context(), facadetest.Tester(), "gone"); err != nil {
+		t.Fatal(err)
+	}
+	p.settled(t, pub)
+	for _, table := range tables {
+		if n := rows(table); n > 0 {
+			t.Errorf("%d rows are left in %s", n, table)
+		}
+	}
+	p.same(t, acme)
+}
+
 func TestSeveralFollowersAtOnceKeepOneState(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 9))
 	p := newPublished(t)

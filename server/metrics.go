@@ -1,7 +1,9 @@
 package server
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -133,6 +135,13 @@ func (m *metrics) verified(tenant usance.TenantID, fault bool) {
 		delete(m.drifted, tenant)
 	}
 	m.drift.Set(float64(len(m.drifted)))
+}
+
+// drifting returns the tenants whose last verification found a fault.
+func (m *metrics) drifting() []usance.TenantID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Keys(m.drifted))
 }
 
 func number(text string) float64 {

@@ -17,7 +17,6 @@ import (
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/inside"
 	"github.com/usance/usance/internal/mapping"
-	"github.com/usance/usance/internal/transfer"
 )
 
 // facade is what every vendor's surface offers.
@@ -63,7 +62,7 @@ func (s *Server) mount() (all []surface, err error) {
 		metastudio.Name: {Handler: studio, Calls: metastudio.Calls()}}
 	events := gate.New(gate.Config{Bytes: c.Memory / 8, Share: c.Memory / 16, Turns: runtime.GOMAXPROCS(0)})
 	native := api.New(s.registry, s.ledger, api.Options{Now: c.Now, Logger: c.Logger, Home: c.Home, Gate: events, Verify: s.verify, Explain: explain, Facades: facades, Session: web.Authenticate,
-		Mover:    &transfer.Mover{Store: c.Store, Registry: s.registry, Ledger: s.ledger, Now: c.Now, Version: c.Version, Scratch: c.Scratch},
+		Mover:    s.mover,
 		Snapshot: c.Snapshot, Version: c.Version})
 	return []surface{
 		{"operations", s.ownsOperations, http.HandlerFunc(s.operations)},

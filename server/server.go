@@ -17,6 +17,7 @@ import (
 	"github.com/usance/usance/internal/backup"
 	"github.com/usance/usance/internal/gateway"
 	"github.com/usance/usance/internal/httpx"
+	"github.com/usance/usance/internal/transfer"
 	"github.com/usance/usance/ledger"
 	"github.com/usance/usance/registry"
 	"github.com/usance/usance/store"
@@ -55,8 +56,8 @@ type Config struct {
 	MaxRequests int64
 
 	// Sweep has expired holds ended in every tenant each time something comes, so
-	// that the audit trail is prompt, and a part of the sessions that have expired
-	// removed; nil for never. No number and no answer depends on it.
+	// that the audit trail is prompt, a part of the sessions that have expired
+	// removed, and a part of what deleted tenants had; nil for never. No number and no answer depends on it.
 	Sweep <-chan time.Time
 	// Scratch opens an empty store to fold a ledger again in; closing it throws it
 	// away. nil has verifications refused.
@@ -82,6 +83,7 @@ type Server struct {
 	log      *slog.Logger
 	registry *registry.Registry
 	ledger   *ledger.Ledger
+	mover    *transfer.Mover
 	surfaces []surface
 	metrics  *metrics
 	draining atomic.Bool
@@ -118,6 +120,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{config: c, log: c.Logger, registry: reg,
 		ledger:  ledger.New(c.Store, reg, ledger.Options{Now: c.Now, Logger: c.Logger}),
 		metrics: newMetrics(c.Collectors)}
+	s.mover = &transfer.Mover{Store: c.Store, Registry: s.registry, Ledger: s.ledger, Now: c.Now, Version: c.Version, Scratch: c.Scratch}
 	if s.surfaces, err = s.mount(); err != nil {
 		return nil, err
 	}

@@ -29,8 +29,8 @@ func (s *Server) verify(ctx context.Context, tenant usance.TenantID, progress fu
 	return v, nil
 }
 
-// sweep expires holds that are due, and removes sessions that have ended, each time
-// the tick comes, until ctx ends.
+// sweep expires holds that are due, and removes sessions that have ended and what
+// deleted tenants had, each time the tick comes, until ctx ends.
 func (s *Server) sweep(ctx context.Context) {
 	for {
 		select {
@@ -45,6 +45,20 @@ func (s *Server) sweep(ctx context.Context) {
 		s.metrics.swept.Add(float64(n))
 		if err != nil && ctx.Err() == nil {
 			s.log.Warn("removing sessions that have ended", "error", err)
+		}
+		if err := s.mover.SweepDeletions(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("removing what deleted tenants had", "error", err)
+		}
+		s.forgetDeleted(ctx)
+	}
+}
+
+// forgetDeleted takes tenants that have drifted and were deleted since, by whatever
+// process, out of the metric: nobody can verify them again.
+func (s *Server) forgetDeleted(ctx context.Context) {
+	for _, tenant := range s.metrics.drifting() {
+		if _, err := s.registry.Definitions(ctx, tenant); usance.KindOf(err) == usance.KindNotFound {
+			s.metrics.verified(tenant, false)
 		}
 	}
 }

@@ -43,7 +43,8 @@ func (r *remote) tenantsCommand() *cobra.Command {
 		one(r, "get ID", "One tenant", 1, func(cmd *cobra.Command, c *client.Client, args []string) (usance.Tenant, error) {
 			return c.Tenant(cmd.Context(), usance.TenantID(args[0]))
 		}, r.showTenants),
-		r.summaryCommand(), r.tenantChange("create ID", "Create a tenant", true), r.tenantChange("put ID", "Create or change a tenant; what is not said stays", false))
+		r.summaryCommand(), r.tenantChange("create ID", "Create a tenant", true), r.tenantChange("put ID", "Create or change a tenant; what is not said stays", false),
+		r.deleteTenantCommand(), r.deletedTenantsCommand())
 	return cmd
 }
 

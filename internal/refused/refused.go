@@ -124,6 +124,18 @@ func (l *Log) forget(o *own, now time.Time) {
 	l.bytes -= perRefusal
 }
 
+// Drop forgets all that is remembered of a tenant, which is no more.
+func (l *Log) Drop(tenant usance.TenantID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if o := l.tenants[tenant]; o != nil {
+		for o.list.Len() > 0 {
+			l.drop(o, o.list.Back())
+		}
+		l.forget(o, l.since)
+	}
+}
+
 func (r *Refusal) size() int {
 	return perRefusal + len(r.ID) + len(r.Source) + len(r.Type) + len(r.Time) + len(r.Node) + len(r.Problem) + len(r.Why) + len(r.By)
 }

@@ -104,3 +104,21 @@ func TestTextsAreCutBetweenCharacters(t *testing.T) {
 		}
 	}
 }
+
+func TestATenantThatIsDroppedLeavesNothing(t *testing.T) {
+	_, read := clock()
+	l := New(read)
+	l.Add("beta", []Refusal{{ID: "1", Why: "bad"}}, 1)
+	bytes := l.bytes
+	for range 2 {
+		l.Add("acme", []Refusal{{ID: "1", Why: "bad"}, {ID: "2", Why: "bad"}}, 5)
+		l.Drop("acme")
+		l.Drop("acme")
+		if all, total, since := l.Of("acme"); len(all) != 0 || total != 0 || !since.Equal(read()) || l.bytes != bytes || len(l.tenants) != 1 || l.order.Len() != 1 {
+			t.Errorf("%v of %d since %s; %d bytes, %d tenants, %d in order", all, total, since, l.bytes, len(l.tenants), l.order.Len())
+		}
+	}
+	if all, _, _ := l.Of("beta"); len(all) != 1 {
+		t.Errorf("another tenant has %v", all)
+	}
+}
