@@ -28,6 +28,17 @@ const (
 	fillUp       faultKind = "full disk"
 )
 
+// memTable is how much memory the engine has for rows in a life that will meet the
+// fault: little, so that it often writes tables. Where the log is to fail it has room
+// for all that a life writes: a log that fails while the engine changes to another
+// ends the process (see the store's health), and here it would end the simulator.
+func (k faultKind) memTable() uint64 {
+	if k == failLogSync || k == failLogWrite {
+		return 8 << 20
+	}
+	return 256 << 10
+}
+
 var errDisk = errors.New("the simulated disk fails")
 
 // disk is a file system in memory that keeps what was synced, and may keep of the
@@ -117,8 +128,7 @@ func isSync(k errorfs.OpKind) bool {
 }
 
 // young reports that a log is still short, so that the engine is not about to change
-// to another one: a fault in the middle of that ends the process (see the store's
-// health), and here it would end the simulator.
+// to another one, see memTable.
 func (d *disk) young(log string) bool {
 	info, err := d.mem.Stat(log)
 	return err == nil && info.Size() < 48<<10

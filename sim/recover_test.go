@@ -112,12 +112,11 @@ func (s *simulation) restart(kind faultKind) {
 		_ = s.st.Close() // it is dead; this only frees its memory
 		s.disk = left
 	}
-	memTable := uint64(256 << 10)
 	if kind == dieOpening {
 		s.disk.plan(dieOpening, 1+s.r.IntN(25), 1)
 	}
 	for {
-		err := s.start(memTable)
+		err := s.start(s.next.memTable())
 		if !s.disk.dead() {
 			if err != nil {
 				s.fail("starting again: %v", err)

@@ -75,10 +75,11 @@ type simulation struct {
 	unheard []unheard
 	moments [2][]moment // by tenant
 	life    faultKind
-	full    bool     // the disk is
-	busy    int      // requests of a life, about
-	alone   bool     // clients wait for each other
-	past    []string // what was done in this life
+	next    faultKind // of the life to come
+	full    bool      // the disk is
+	busy    int       // requests of a life, about
+	alone   bool      // clients wait for each other
+	past    []string  // what was done in this life
 	trail   strings.Builder
 }
 
@@ -126,10 +127,13 @@ func (s *simulation) note(format string, args ...any) {
 // run lives so many lives and looks at everything in the end.
 func (s *simulation) run(lives int, kinds []faultKind) {
 	s.t.Helper()
+	s.next = kinds[s.r.IntN(len(kinds))]
 	s.begin()
 	for range lives {
 		s.past = nil
-		s.live(kinds[s.r.IntN(len(kinds))])
+		kind := s.next
+		s.next = kinds[s.r.IntN(len(kinds))]
+		s.live(kind)
 	}
 	s.thorough = true
 	s.examine()
@@ -146,7 +150,7 @@ func (s *simulation) run(lives int, kinds []faultKind) {
 // begin starts the first process and makes the tenants.
 func (s *simulation) begin() {
 	s.t.Helper()
-	if err := s.start(256 << 10); err != nil {
+	if err := s.start(s.next.memTable()); err != nil {
 		s.fail("first start: %v", err)
 	}
 	var texts []string
