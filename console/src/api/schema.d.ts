@@ -187,6 +187,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deleted-tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What stays of the tenants that were deleted
+         * @description Roles: operator.
+         */
+        get: operations["listDeletedTenants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -861,7 +881,13 @@ export interface paths {
          */
         put: operations["putTenant"];
         post?: never;
-        delete?: never;
+        /**
+         * Delete a tenant and all that it has, for good
+         * @description With the answer the tenant is no more: nothing signs in to it, reads it or writes to it, whatever it held, used or owed. Its usage, definitions, credentials and names are removed behind that, in state going, and then it is gone. Nothing brings it back but an export or a backup made before, the export under a store that never had it: no tenant has its id again. The same call again answers the same.
+         *
+         *     Roles: operator. Tokens bound to a subtree may not make this call.
+         */
+        delete: operations["deleteTenant"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2092,6 +2118,24 @@ export interface components {
             stored: number;
             done: boolean;
         };
+        DeletedTenant: {
+            id: string;
+            /** Format: date-time */
+            deleted_at: string;
+            by: components["schemas"]["Actor"];
+            /** @description Of its last entry. */
+            sequence: number;
+            /**
+             * @description Whether its rows are still being removed.
+             * @enum {string}
+             */
+            state: "going" | "gone";
+        };
+        DeletedTenantList: {
+            items: components["schemas"]["DeletedTenant"][];
+            /** @description Cursor of the next page; absent at the end. */
+            next?: string;
+        };
         /**
          * Format: binary
          * @description A tar archive: manifest.json, files by their hashes, and an entry named end.
@@ -2576,6 +2620,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Correction"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    listDeletedTenants: {
+        parameters: {
+            query?: {
+                /** @description Most rows of a page, 1 to 1000, which is the default. */
+                limit?: number;
+                /** @description The next member of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedTenantList"];
                 };
             };
             400: components["responses"]["Refusal400"];
@@ -4495,6 +4574,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            400: components["responses"]["Refusal400"];
+            401: components["responses"]["Refusal401"];
+            403: components["responses"]["Refusal403"];
+            404: components["responses"]["Refusal404"];
+            408: components["responses"]["Refusal408"];
+            409: components["responses"]["Refusal409"];
+            413: components["responses"]["Refusal413"];
+            415: components["responses"]["Refusal415"];
+            500: components["responses"]["Refusal500"];
+            503: components["responses"]["Refusal503"];
+        };
+    };
+    deleteTenant: {
+        parameters: {
+            query: {
+                /** @description The tenant's id once more. Required. */
+                confirm: string;
+                /** @description For an operator's token: the tenant it speaks for. A tenant's own token needs none. */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Usance-Sequence": components["headers"]["Usance-Sequence"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedTenant"];
                 };
             };
             400: components["responses"]["Refusal400"];
