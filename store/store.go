@@ -120,6 +120,22 @@ type Range struct {
 	Reverse  bool // from the end
 }
 
+// Behind returns the range of what is left of r once n of its rows were seen, the
+// last of them with an id; more is false when that is nothing.
+func (r Range) Behind(id string, n int) (rest Range, more bool) {
+	if r.Limit > 0 {
+		if r.Limit -= n; r.Limit <= 0 {
+			return Range{}, false
+		}
+	}
+	if !r.Reverse {
+		r.From = id + "\x00"
+		return r, true
+	}
+	r.To = id
+	return r, id != "" // an empty To would mean the end of the table
+}
+
 // Keys names what a step or a load reads. Order is free and repeats are
 // harmless; an engine sorts before it locks.
 type Keys struct {

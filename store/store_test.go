@@ -42,3 +42,24 @@ func TestTheListOfTablesHasEveryTable(t *testing.T) {
 		t.Errorf("the list is %v, and declared are %v", list, declared)
 	}
 }
+
+func TestWhatIsBehindARowIsAllThatWasNotSeen(t *testing.T) {
+	for _, c := range []struct {
+		r    store.Range
+		id   string
+		n    int
+		want store.Range
+		more bool
+	}{
+		{store.Range{From: "a", To: "d"}, "b", 2, store.Range{From: "b\x00", To: "d"}, true},
+		{store.Range{From: "a", To: "d", Reverse: true}, "b", 2, store.Range{From: "a", To: "b", Reverse: true}, true},
+		{store.Range{Limit: 5}, "", 2, store.Range{From: "\x00", Limit: 3}, true},
+		{store.Range{Limit: 5}, "x", 5, store.Range{}, false},
+		{store.Range{Limit: 5, Reverse: true}, "x", 5, store.Range{}, false},
+		{store.Range{Reverse: true}, "", 1, store.Range{Reverse: true}, false}, // nothing lies before the empty id
+	} {
+		if rest, more := c.r.Behind(c.id, c.n); rest != c.want || more != c.more {
+			t.Errorf("%+v behind %q: %+v, %v", c.r, c.id, rest, more)
+		}
+	}
+}

@@ -40,13 +40,9 @@ func (s *Store) Scan(ctx context.Context, id usance.TenantID, r store.Range, fn 
 		if !errors.Is(err, errOldView) {
 			return err
 		}
-		if r.Limit > 0 {
-			r.Limit -= n
-		}
-		if !r.Reverse {
-			r.From = last + "\x00"
-		} else if r.To = last; last == "" {
-			return nil // and no row lies before that of the empty id
+		var more bool
+		if r, more = r.Behind(last, n); !more {
+			return nil
 		}
 	}
 }

@@ -24,10 +24,10 @@ func (s *Store) Scan(ctx context.Context, id usance.TenantID, r store.Range, fn 
 		return err
 	}
 	defer s.leave()
-	for left := r.Limit; ; {
+	for {
 		most := pageRows
 		if r.Limit > 0 {
-			most = min(most, left)
+			most = min(most, r.Limit)
 		}
 		page, size, err := s.page(ctx, id, r, most)
 		if err != nil {
@@ -41,18 +41,12 @@ func (s *Store) Scan(ctx context.Context, id usance.TenantID, r store.Range, fn 
 				return err
 			}
 		}
-		left -= len(page)
-		if r.Limit > 0 && left <= 0 || len(page) == 0 || len(page) < most && size < pageBytes {
+		if len(page) == 0 || len(page) < most && size < pageBytes {
 			return nil
 		}
-		last := page[len(page)-1].ID
-		if r.Reverse {
-			if last == "" { // an empty To would mean the end of the table
-				return nil
-			}
-			r.To = last
-		} else {
-			r.From = last + "\x00"
+		var more bool
+		if r, more = r.Behind(page[len(page)-1].ID, len(page)); !more {
+			return nil
 		}
 	}
 }

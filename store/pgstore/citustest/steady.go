@@ -124,25 +124,16 @@ func (s *steady) Peek(ctx context.Context, tenants []usance.TenantID, key store.
 // Scan goes on behind the last row that fn has seen.
 func (s *steady) Scan(ctx context.Context, tenant usance.TenantID, r store.Range, fn func(store.Row) error) error {
 	var refused error
-	over := false
+	more := true
 	err := s.ride(ctx, func() error {
-		if over {
+		if !more {
 			return nil
 		}
 		return s.Store.Scan(ctx, tenant, r, func(row store.Row) error {
-			last := row.ID
 			if refused = fn(row); refused != nil {
 				return errRefused
 			}
-			if r.Limit > 0 {
-				r.Limit--
-				over = r.Limit == 0
-			}
-			if r.Reverse {
-				r.To, over = last, over || last == "" // an empty To would mean the end of the table
-			} else {
-				r.From = last + "\x00"
-			}
+			r, more = r.Behind(row.ID, 1)
 			return nil
 		})
 	})
