@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"time"
 
 	"github.com/usance/usance"
 	"github.com/usance/usance/internal/journal"
@@ -26,22 +27,18 @@ func (p *plan) settleEndings(ctx context.Context, l *Ledger, tenant usance.Tenan
 		if s.to.IsZero() || aligned(s.to) || s.to.After(head.Newest) {
 			continue
 		}
-		before, behind, err := l.blocksAbout(ctx, tenant, head, s)
+		before, behind, err := l.blocksAbout(ctx, tenant, head, s.to)
 		if err != nil {
 			return err
 		}
-		e := endBefore
-		switch {
-		case behind == 0:
-			e = endWhole
-		case behind < before && p.takesBack():
-			e = endLess
-		}
-		if e != endBefore && p.endings == nil {
+		if p.endings == nil {
 			p.endings = make([]ending, len(p.stretches))
 		}
-		if e != endBefore {
-			p.endings[i] = e
+		switch {
+		case behind == 0:
+			p.endings[i] = endWhole
+		case behind < before && p.takesBack():
+			p.endings[i] = endLess
 		}
 	}
 	return nil
@@ -63,22 +60,21 @@ func (p *plan) ending(i int) ending {
 	return p.endings[i]
 }
 
-// blocksAbout counts the blocks that may hold events of the slot that the end of a
-// stretch lies inside of: before the end, and at or behind it.
-func (l *Ledger) blocksAbout(ctx context.Context, tenant usance.TenantID, head journal.Head, s stretch) (before, behind int, err error) {
-	slot := tickAt(s.to)
-	from, to := slot.start(), (slot + 1).start()
-	day := usance.DayOf(s.to)
+// blocksAbout counts the blocks that may hold events of the slot that an instant
+// lies inside of: before it, and at or behind it.
+func (l *Ledger) blocksAbout(ctx context.Context, tenant usance.TenantID, head journal.Head, at time.Time) (before, behind int, err error) {
+	slot, day := tickAt(at), usance.DayOf(at)
+	first, rest := stretch{slot.start(), at}, stretch{at, (slot + 1).start()}
 	last := journal.BlockID(head.Sequence + 1)
 	err = l.st.Scan(ctx, tenant, store.Range{Table: store.Days, From: dayText(day), To: dayText(day + 1)}, func(row store.Row) error {
 		d, err := decodeDayBlock(row)
 		if err != nil || d.block >= last {
 			return err
 		}
-		if d.from.Before(s.to) && !d.to.Before(from) {
+		if first.meets(d.from, d.to) {
 			before++
 		}
-		if d.from.Before(to) && !d.to.Before(s.to) {
+		if rest.meets(d.from, d.to) {
 			behind++
 		}
 		return nil

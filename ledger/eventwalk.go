@@ -25,7 +25,7 @@ type eventWalk struct {
 	bytes  int                  // in ahead
 }
 
-type daysAhead map[usance.Day][]counted
+type daysAhead map[usance.Day][]*counted
 
 func (l *Ledger) walkEvents(tenant usance.TenantID, span stretch, asOf uint64) *eventWalk {
 	return &eventWalk{l: l, tenant: tenant, span: span, asOf: asOf, ahead: map[string]daysAhead{}}
@@ -57,8 +57,8 @@ func (w *eventWalk) each(ctx context.Context, from string, fn func(row string, e
 			return err
 		}
 		id := strings.Clone(row.ID)
-		for i := range list {
-			if err := fn(id, &list[i]); err != nil {
+		for _, e := range list {
+			if err := fn(id, e); err != nil {
 				return err
 			}
 		}
@@ -73,13 +73,13 @@ func (s stretch) meets(from, to time.Time) bool {
 }
 
 // ofDay returns the events of a block on a day.
-func (w *eventWalk) ofDay(ctx context.Context, d dayBlock) ([]counted, error) {
+func (w *eventWalk) ofDay(ctx context.Context, d dayBlock) ([]*counted, error) {
 	if days, ok := w.ahead[d.block]; ok {
 		list := days[d.day]
 		w.forget(d.block, d.day)
 		return list, nil
 	}
-	var list []counted
+	var list []*counted
 	block := strings.Clone(d.block)
 	full := false
 	err := w.l.eachOfBlock(ctx, w.tenant, d.block, w.asOf, func(e *counted) error {
@@ -88,12 +88,10 @@ func (w *eventWalk) ofDay(ctx context.Context, d dayBlock) ([]counted, error) {
 		if day < d.day || full && day > d.day || !w.span.meets(t, t) {
 			return nil
 		}
-		own, entry := *e, *e.Entry
-		own.Entry = &entry
 		if day == d.day {
-			list = append(list, own)
+			list = append(list, e.own())
 		} else {
-			full = !w.keep(block, day, own)
+			full = !w.keep(block, day, e.own())
 		}
 		return nil
 	})
@@ -102,14 +100,14 @@ func (w *eventWalk) ofDay(ctx context.Context, d dayBlock) ([]counted, error) {
 
 // keep keeps an event for its day. When there is no room, it forgets what it keeps
 // of the block, which is to be decoded again, and reports false.
-func (w *eventWalk) keep(block string, day usance.Day, e counted) bool {
+func (w *eventWalk) keep(block string, day usance.Day, e *counted) bool {
 	days, ok := w.ahead[block]
 	if !ok {
 		days = daysAhead{}
 		w.ahead[block] = days
 	}
 	days[day] = append(days[day], e)
-	if w.bytes += weightAhead(&e); w.bytes <= maxAhead {
+	if w.bytes += weightAhead(e); w.bytes <= maxAhead {
 		return true
 	}
 	for day := range days {
@@ -121,8 +119,8 @@ func (w *eventWalk) keep(block string, day usance.Day, e counted) bool {
 // forget drops what is kept of a block for a day.
 func (w *eventWalk) forget(block string, day usance.Day) {
 	days := w.ahead[block]
-	for i := range days[day] {
-		w.bytes -= weightAhead(&days[day][i])
+	for _, e := range days[day] {
+		w.bytes -= weightAhead(e)
 	}
 	if delete(days, day); len(days) == 0 {
 		delete(w.ahead, block)

@@ -25,6 +25,13 @@ type counted struct {
 	later      bool // it was corrected after the sequence that it is seen as of
 }
 
+// own returns a copy that may be kept.
+func (e *counted) own() *counted {
+	c, entry := *e, *e.Entry
+	c.Entry = &entry
+	return &c
+}
+
 // eachEvent calls fn on every event in a stretch of time as of the sequence,
 // block by block, leaving out those that were voided by then.
 func (l *Ledger) eachEvent(ctx context.Context, tenant usance.TenantID, s stretch, asOf uint64, fn func(*counted) error) error {

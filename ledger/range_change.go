@@ -136,9 +136,7 @@ func (l *Ledger) countedAll(ctx context.Context, tenant usance.TenantID, sequenc
 		}
 		err = l.eachOfBlock(ctx, tenant, block, asOf, func(e *counted) error {
 			if len(out) < len(sequences) && e.Sequence == sequences[len(out)] {
-				own, entry := *e, *e.Entry
-				own.Entry = &entry
-				out = append(out, &own)
+				out = append(out, e.own())
 			}
 			return nil
 		})
