@@ -78,9 +78,13 @@ func readDeleted(rows *store.Rows, tenant usance.TenantID) (d Deleted, is bool, 
 func refuseDeleted(rows *store.Rows, tenant usance.TenantID) error {
 	d, is, err := readDeleted(rows, tenant)
 	if err == nil && is {
-		err = usance.Errorf(usance.KindConflict, "tenant %s was deleted on %s, and no tenant has its id again", tenant, d.At.Format(time.RFC3339))
+		err = d.refusal()
 	}
 	return err
+}
+
+func (d Deleted) refusal() error {
+	return usance.Errorf(usance.KindConflict, "tenant %s was deleted on %s, and no tenant has its id again", d.ID, d.At.Format(time.RFC3339))
 }
 
 func (r *Registry) deleted(ctx context.Context, tenant usance.TenantID) (d Deleted, is bool, err error) {
@@ -94,11 +98,11 @@ func (r *Registry) deleted(ctx context.Context, tenant usance.TenantID) (d Delet
 // CheckID returns KindConflict if a tenant of that id was deleted, which no other
 // tenant may have.
 func (r *Registry) CheckID(ctx context.Context, tenant usance.TenantID) error {
-	rows, err := r.st.Load(ctx, usance.System, store.Keys{Rows: []store.Key{DeletedKey(tenant)}})
-	if err != nil {
-		return err
+	d, is, err := r.deleted(ctx, tenant)
+	if err == nil && is {
+		err = d.refusal()
 	}
-	return refuseDeleted(rows, tenant)
+	return err
 }
 
 // DeleteTenant ends a tenant for good. When it returns nil the tenant does not exist
